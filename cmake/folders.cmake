@@ -1,0 +1,38 @@
+# One target a folder: davit_<folder> from every .cpp in it (not below it).
+function(davit_folder folder)
+  string(REPLACE "/" "_" name ${folder})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${folder}/*.cpp)
+  if(sources)
+    add_library(davit_${name} STATIC ${sources})
+    target_include_directories(davit_${name} PUBLIC ${CMAKE_SOURCE_DIR})
+  else()
+    add_library(davit_${name} INTERFACE)
+  endif()
+endfunction()
+
+# A module is a folder below modules/ with a CMakeLists.txt that names it and the libraries it uses beyond core and io:
+#     davit_module(modules/network/bridge mnl)
+set_property(GLOBAL PROPERTY davit_module_targets "")
+function(davit_module folder)
+  string(REPLACE "/" "_" name ${folder})
+  davit_folder(${folder})
+  target_link_libraries(davit_${name} PUBLIC davit_core davit_io PRIVATE ${ARGN})
+  set_property(GLOBAL APPEND PROPERTY davit_module_targets davit_${name})
+endfunction()
+
+function(davit_modules)
+  file(GLOB_RECURSE lists CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/modules/CMakeLists.txt)
+  foreach(list IN LISTS lists)
+    get_filename_component(folder ${list} DIRECTORY)
+    add_subdirectory(${folder})
+  endforeach()
+endfunction()
+
+# The two programs a user meets. Their folders say the rest.
+function(davit_program_folders)
+  foreach(folder api cli)
+    if(EXISTS ${CMAKE_SOURCE_DIR}/${folder}/CMakeLists.txt)
+      add_subdirectory(${folder})
+    endif()
+  endforeach()
+endfunction()
