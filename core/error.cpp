@@ -7,17 +7,28 @@ namespace davit {
 
 std::string_view to_string(errc category) noexcept {
     switch (category) {
-    case errc::invalid: return "invalid";
-    case errc::unauthenticated: return "unauthenticated";
-    case errc::denied: return "denied";
-    case errc::not_found: return "not found";
-    case errc::conflict: return "conflict";
-    case errc::unsupported: return "unsupported";
-    case errc::too_large: return "too large";
-    case errc::unavailable: return "unavailable";
-    case errc::timed_out: return "timed out";
-    case errc::cancelled: return "cancelled";
-    case errc::internal: return "internal";
+    case errc::invalid:
+        return "invalid";
+    case errc::unauthenticated:
+        return "unauthenticated";
+    case errc::denied:
+        return "denied";
+    case errc::not_found:
+        return "not found";
+    case errc::conflict:
+        return "conflict";
+    case errc::unsupported:
+        return "unsupported";
+    case errc::too_large:
+        return "too large";
+    case errc::unavailable:
+        return "unavailable";
+    case errc::timed_out:
+        return "timed out";
+    case errc::cancelled:
+        return "cancelled";
+    case errc::internal:
+        return "internal";
     }
     return "internal";
 }
@@ -27,13 +38,16 @@ namespace {
 errc category_of(int number) noexcept {
     switch (number) {
     case ENOENT:
-    case ENOTDIR: return errc::not_found;
+    case ENOTDIR:
+        return errc::not_found;
     case EACCES:
     case EPERM:
-    case EROFS: return errc::denied;
+    case EROFS:
+        return errc::denied;
     case EEXIST:
     case EBUSY:
-    case ENOTEMPTY: return errc::conflict;
+    case ENOTEMPTY:
+        return errc::conflict;
     case ECONNREFUSED:
     case ECONNRESET:
     case ECONNABORTED:
@@ -41,10 +55,14 @@ errc category_of(int number) noexcept {
     case EHOSTUNREACH:
     case ENETUNREACH:
     case ENETDOWN:
-    case EAGAIN: return errc::unavailable;
-    case ETIMEDOUT: return errc::timed_out;
-    case ECANCELED: return errc::cancelled;
-    default: return errc::internal;
+    case EAGAIN:
+        return errc::unavailable;
+    case ETIMEDOUT:
+        return errc::timed_out;
+    case ECANCELED:
+        return errc::cancelled;
+    default:
+        return errc::internal;
     }
 }
 

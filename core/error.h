@@ -31,8 +31,7 @@ std::string_view to_string(errc category) noexcept;
 /// The sentence says what was being done, with what, and what to do about it; context is added where it is known.
 class error : public std::exception {
   public:
-    template <class... Args>
-    error(errc category, fmt::format_string<Args...> text, Args&&... args)
+    template <class... Args> error(errc category, fmt::format_string<Args...> text, Args&&... args)
         : category_{category}, text_{fmt::format(text, std::forward<Args>(args)...)} {}
 
     /// For a failed system call: `number` is its errno; the text is extended by the errno's description.

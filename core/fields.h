@@ -20,9 +20,8 @@ template <class Owner, class Member> struct field_description {
     when_empty empty;
 };
 
-template <class Owner, class Member>
-constexpr field_description<Owner, Member> field(std::string_view name, Member Owner::* member,
-                                                 when_empty empty = when_empty::write) {
+template <class Owner, class Member> constexpr field_description<Owner, Member>
+field(std::string_view name, Member Owner::* member, when_empty empty = when_empty::write) {
     return {name, member, empty};
 }
 

@@ -35,9 +35,9 @@ struct mount_plan {
     std::string host_source;
     std::string target;
     std::string options;
-    bool is_read_only = false;    ///< Recursively (mount_setattr(2), AT_RECURSIVE).
-    bool is_recursive = true;     ///< A bind takes the mounts below its source along.
-    bool is_engine_file = false;  ///< hosts, hostname, resolv.conf: the engine's own file, mounted nosuid,nodev,noexec.
+    bool is_read_only = false;   ///< Recursively (mount_setattr(2), AT_RECURSIVE).
+    bool is_recursive = true;    ///< A bind takes the mounts below its source along.
+    bool is_engine_file = false; ///< hosts, hostname, resolv.conf: the engine's own file, mounted nosuid,nodev,noexec.
 
     bool operator==(const mount_plan&) const = default;
 };

@@ -13,9 +13,9 @@ namespace davit {
 
 /// How a container's first process, or an exec, ended.
 struct exit_status {
-    int code = 0;               ///< 0…255; 128 + signal when a signal ended it, as Docker counts
+    int code = 0; ///< 0…255; 128 + signal when a signal ended it, as Docker counts
     bool was_oom_killed = false;
-    bool is_known = true;       ///< false: its parent was lost (the shim was killed); `code` is then 137
+    bool is_known = true; ///< false: its parent was lost (the shim was killed); `code` is then 137
     std::chrono::system_clock::time_point finished_at{};
 };
 
@@ -57,11 +57,11 @@ struct launched_process {
 
 /// A runtime turns launch plans into processes and outlives the engine.
 ///
-/// Life cycle: `make_sandbox` gives a sandbox without a network; the network driver puts interfaces into it (by its pid)
-/// and `configure_network` gives them their addresses from inside; `launch` spends it. A sandbox that is not wanted is
-/// discarded. From `launch` on the process is known by its container id: `wait` tells its end as often as it is asked,
-/// until `release` forgets it and removes its cgroups. When the engine comes back, `processes` lists what there is, and
-/// `reopen_streams` gives its streams again: what was written meanwhile is still in them.
+/// Life cycle: `make_sandbox` gives a sandbox without a network; the network driver puts interfaces into it (by its
+/// pid) and `configure_network` gives them their addresses from inside; `launch` spends it. A sandbox that is not
+/// wanted is discarded. From `launch` on the process is known by its container id: `wait` tells its end as often as it
+/// is asked, until `release` forgets it and removes its cgroups. When the engine comes back, `processes` lists what
+/// there is, and `reopen_streams` gives its streams again: what was written meanwhile is still in them.
 ///
 /// Errors of `launch`: invalid with a sentence naming the file, when the image or the request is at fault ("exec:
 /// \"foo\": executable file not found in $PATH", "… permission denied", "unable to find user …"); internal for the

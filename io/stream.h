@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "core/task.h"
+
+namespace davit::io {
+
+using bytes = std::span<std::byte>;
+using const_bytes = std::span<const std::byte>;
+
+inline const_bytes as_bytes(std::string_view text) noexcept {
+    return std::as_bytes(std::span{text});
+}
+
+/// A two-way flow of bytes: a socket, a TLS session, a pair of pipes, a hijacked HTTP connection. One coroutine may
+/// read while another writes; not two of a kind at once. Closing is the destructor's, and never waits.
+class stream {
+  public:
+    virtual ~stream() = default;
+
+    /// Reads at least one byte into `into`; 0 at the end of the flow. Errors: unavailable when the peer is gone.
+    virtual task<std::size_t> read(bytes into) = 0;
+    /// Writes all of `from`; returns when the last byte was handed on. Errors: unavailable when the peer is gone.
+    virtual task<void> write(const_bytes from) = 0;
+    /// Ends the writing direction (half-close); what was written still arrives. Reading goes on.
+    virtual task<void> shutdown_write() = 0;
+};
+
+using stream_ptr = std::unique_ptr<stream>;
+
+} // namespace davit::io
