@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 #include <tuple>
 
@@ -38,7 +39,7 @@ template <class T>
 concept described = requires { fields_of<T>::list; };
 
 /// The names of an enumeration's values on the wire. Specialise with
-///     static constexpr auto list = std::array{name_of_value{restart_mode::always, "always"}, …};
+///     static constexpr auto list = std::array{named_value{restart_mode::always, "always"}, …};
 template <class T> struct names_of;
 
 template <class T> struct named_value {
@@ -48,5 +49,32 @@ template <class T> struct named_value {
 
 template <class T>
 concept named = requires { names_of<T>::list; };
+
+/// A type that is a string on the wire (a digest, an image reference). Specialise with
+///     static std::string write(const T&);        // an empty text counts as the type's empty value
+///     static T read(std::string_view text);      // throws error with errc::invalid
+template <class T> struct text_of;
+
+template <class T>
+concept textual = requires(const T& value, std::string_view text) {
+    text_of<T>::write(value);
+    text_of<T>::read(text);
+};
+
+/// A value that is kept and passed on exactly as it was written, whatever it is. Empty text stands for null.
+struct raw_json {
+    std::string text;
+
+    bool operator==(const raw_json&) const = default;
+};
+
+/// The value {} of a set that is written as an object ("ExposedPorts": {"80/tcp": {}}).
+struct empty_object {
+    bool operator==(const empty_object&) const = default;
+};
+
+template <> struct fields_of<empty_object> {
+    static constexpr std::tuple<> list{};
+};
 
 } // namespace davit
