@@ -26,6 +26,11 @@ class stream {
     virtual task<std::size_t> read(bytes into) = 0;
     /// Writes all of `from`; returns when the last byte was handed on. Errors: unavailable when the peer is gone.
     virtual task<void> write(const_bytes from) = 0;
+    /// Writes all of several parts in order, as one `write` would, in one system call where the stream can. The array
+    /// and what it names stay valid until the await ends.
+    virtual task<void> write_parts(std::span<const const_bytes> parts) {
+        for (const const_bytes part : parts) co_await write(part);
+    }
     /// Ends the writing direction (half-close); what was written still arrives. Reading goes on.
     virtual task<void> shutdown_write() = 0;
 };
