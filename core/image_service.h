@@ -27,7 +27,7 @@ struct progress_update {
 using progress_sink = std::function<void(const progress_update&)>;
 
 struct pull_request {
-    reference image;
+    image_reference image;
     std::string platform; ///< "os/arch[/variant]"; empty for the host's
     std::optional<registry_credentials> credentials;
 };

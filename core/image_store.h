@@ -64,9 +64,9 @@ class image_store {
 
     /// Adds an image, or new names for one that exists, and gives `name` to it (taking it from another image).
     /// Returns when it is durable.
-    virtual task<void> record(image_record added, std::optional<reference> name) = 0;
+    virtual task<void> record(image_record added, std::optional<image_reference> name) = 0;
     /// Takes a name away. Returns whether the image has others left.
-    virtual task<bool> untag(std::string id, reference name) = 0;
+    virtual task<bool> untag(std::string id, image_reference name) = 0;
     /// Forgets an image and deletes the layers and blobs that no other image uses. Errors: conflict when held.
     virtual task<std::vector<std::string>> remove(std::string id) = 0;
 

@@ -45,7 +45,7 @@ class registry_session {
 
     /// Errors: not_found ("manifest for NAME not found: manifest unknown"), denied (no pull access), invalid (wrong
     /// digest, type or size), unavailable.
-    virtual task<fetched_manifest> manifest(reference of) = 0;
+    virtual task<fetched_manifest> manifest(image_reference of) = 0;
     virtual task<fetched_manifest> manifest(digest of) = 0;
     virtual task<std::unique_ptr<blob_download>> blob(digest of) = 0;
 };
@@ -54,7 +54,7 @@ class registry_client {
   public:
     virtual ~registry_client() = default;
 
-    virtual task<std::unique_ptr<registry_session>> open(reference repository,
+    virtual task<std::unique_ptr<registry_session>> open(image_reference repository,
                                                          std::optional<registry_credentials> credentials) = 0;
 };
 
