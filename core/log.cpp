@@ -17,7 +17,7 @@ level lowest = level::warn;
 } // namespace
 
 void set_sink(sink to, level from) noexcept {
-    receiver = to;
+    receiver = to ? to : to_standard_error;
     lowest = from;
 }
 

@@ -14,7 +14,8 @@ enum class level : std::uint8_t { debug, info, warn, error };
 /// Where the engine's own log lines go. Lines are one line each: control characters are escaped before they get here.
 using sink = void (*)(level, std::string_view line);
 
-/// Sets the sink and the lowest level that reaches it. Without a sink, warnings and errors go to standard error.
+/// Sets the sink (null: standard error) and the lowest level that reaches it. At first warnings and errors go to
+/// standard error.
 void set_sink(sink receiver, level lowest) noexcept;
 bool is_enabled(level of) noexcept;
 /// Escapes control characters in `text` and hands it to the sink.

@@ -1,7 +1,7 @@
 #include "core/scope.h"
 
 #include "core/error.h"
-#include "core/root_task.h"
+#include "core/spawned.h"
 
 namespace davit {
 
@@ -19,38 +19,13 @@ bool is_cancelled(const std::exception_ptr& failure) noexcept {
 
 } // namespace
 
-/// Starts one child's frame from the executor's queue.
-struct scope::child_runner final : ready_item {
-    explicit child_runner(std::coroutine_handle<> frame) noexcept : frame_{frame} {}
-    void run() noexcept override {
-        const auto frame = frame_;
-        delete this;
-        frame.resume();
-    }
-
-    static detail::root_frame drive(cancellation*, scope* owner, task<void> child) {
-        try {
-            co_await std::move(child);
-        } catch (...) {
-            owner->fail(std::current_exception());
-        }
-        // The child's frame goes before the scope hears of its end, so that what the child held is released by then.
-        {
-            const task<void> ended = std::move(child);
-        }
-        owner->child_ended();
-    }
-
-    std::coroutine_handle<> frame_;
-};
-
 void scope::spawn(task<void> child) {
-    const auto frame = child_runner::drive(&cancellation_, this, std::move(child));
     ++running_;
-    executor::current().post(*new child_runner{frame.handle});
+    detail::spawned<scope>::start(*this, cancellation_, std::move(child));
 }
 
-void scope::child_ended() noexcept {
+void scope::child_ended(std::exception_ptr failure) noexcept {
+    if (failure) fail(std::move(failure));
     if (--running_ == 0 && joining_) std::exchange(joining_, nullptr)->complete();
 }
 

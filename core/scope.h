@@ -13,6 +13,10 @@
 
 namespace davit {
 
+namespace detail {
+template <class Owner> class spawned;
+}
+
 /// The children of one `with_scope`. The first child that fails ends the others, and its error is rethrown to whoever
 /// awaits the `with_scope`, after all have ended.
 class scope {
@@ -49,11 +53,11 @@ class scope {
     explicit scope(cancellation* parent) noexcept : cancellation_{parent} {}
     ~scope() = default;
 
-    void child_ended() noexcept;
+    template <class> friend class detail::spawned;
+    void child_ended(std::exception_ptr failure) noexcept;
     /// Notes the first failure and ends the others.
     void fail(std::exception_ptr failure) noexcept;
     void rethrow_failure() const;
-    struct child_runner;
 
     cancellation cancellation_;
     std::size_t running_ = 0;

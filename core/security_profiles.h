@@ -7,8 +7,8 @@
 namespace davit {
 
 /// What a container may do by default and how a request changes it, as values for a launch plan. Everything is decided
-/// from the request alone: nothing that an image says reaches it. Calls don't touch the disk; what must be read from the
-/// host (which capabilities and paths it has) is read when the provider starts.
+/// from the request alone: nothing that an image says reaches it. Calls don't touch the disk; what must be read from
+/// the host (which capabilities and paths it has) is read when the provider starts.
 ///
 /// Capability sets are bit masks: bit n is capability number n (capabilities(7)).
 class security_profiles {
