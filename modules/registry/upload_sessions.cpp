@@ -1,0 +1,72 @@
+#include "modules/registry/upload_sessions.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "core/error.h"
+#include "io/offload.h"
+#include "modules/registry/registry_names.h"
+
+namespace davit {
+
+namespace {
+
+constexpr std::size_t most_sessions = 100;
+constexpr std::chrono::hours idle_limit{1};
+
+} // namespace
+
+upload_session::upload_session(std::string id, std::string repository, std::string path)
+    : id_{std::move(id)},
+      repository_{std::move(repository)},
+      path_{std::move(path)},
+      file_{::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600)},
+      last_used_{std::chrono::steady_clock::now()} {
+    if (!file_) throw error::system(errno, "making the upload file {}", path_);
+}
+
+upload_session::~upload_session() {
+    if (!is_committed_) ::unlink(path_.c_str());
+}
+
+task<void> upload_session::append(io::const_bytes bytes) {
+    last_used_ = std::chrono::steady_clock::now();
+    co_await io::offload([this, bytes] {
+        hash_.update(bytes);
+        for (std::size_t written = 0; written < bytes.size();) {
+            const ssize_t n = ::write(file_.get(), bytes.data() + written, bytes.size() - written);
+            if (n < 0 && errno == EINTR) continue;
+            if (n < 0) throw error::system(errno, "writing the upload file {}", path_);
+            written += static_cast<std::size_t>(n);
+        }
+    });
+    size_ += bytes.size();
+}
+
+digest upload_session::finish() {
+    file_.close();
+    return digest::of_sha256(hash_.finish());
+}
+
+std::shared_ptr<upload_session> upload_sessions::begin(std::string repository) {
+    if (sessions_.size() >= most_sessions) {
+        const auto oldest_allowed = std::chrono::steady_clock::now() - idle_limit;
+        std::erase_if(sessions_, [&](const auto& entry) {
+            return !entry.second->is_busy && entry.second->last_used() < oldest_allowed;
+        });
+    }
+    if (sessions_.size() >= most_sessions)
+        throw error(errc::unavailable, "{} uploads are under way; finish or cancel some first", sessions_.size());
+    std::string id = make_upload_id();
+    auto session = std::make_shared<upload_session>(id, std::move(repository), storage_.upload_path(id));
+    sessions_.emplace(std::move(id), session);
+    return session;
+}
+
+std::shared_ptr<upload_session> upload_sessions::find(const std::string& id, const std::string& repository) const {
+    const auto at = sessions_.find(id);
+    return at == sessions_.end() || at->second->repository() != repository ? nullptr : at->second;
+}
+
+} // namespace davit

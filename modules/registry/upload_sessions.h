@@ -1,0 +1,67 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "core/digest.h"
+#include "core/task.h"
+#include "io/descriptor.h"
+#include "io/sha256.h"
+#include "io/stream.h"
+#include "modules/registry/registry_storage.h"
+
+namespace davit {
+
+/// A blob that is arriving. Its file is removed with it unless it was committed.
+class upload_session {
+  public:
+    upload_session(std::string id, std::string repository, std::string path);
+    upload_session(const upload_session&) = delete;
+    upload_session& operator=(const upload_session&) = delete;
+    ~upload_session();
+
+    const std::string& id() const noexcept { return id_; }
+    const std::string& repository() const noexcept { return repository_; }
+    std::uint64_t size() const noexcept { return size_; }
+    std::chrono::steady_clock::time_point last_used() const noexcept { return last_used_; }
+
+    /// Hashes and writes bytes, on a worker. One call at a time.
+    task<void> append(io::const_bytes bytes);
+    /// The digest of all that arrived; ends the writing.
+    digest finish();
+    /// The file has got its final name.
+    void committed() noexcept { is_committed_ = true; }
+
+    bool is_busy = false; ///< A request is writing to it
+
+  private:
+    std::string id_;
+    std::string repository_;
+    std::string path_;
+    io::descriptor file_;
+    io::sha256 hash_;
+    std::uint64_t size_ = 0;
+    std::chrono::steady_clock::time_point last_used_;
+    bool is_committed_ = false;
+};
+
+/// The uploads that are under way: at most 100, each dropped an hour after its last byte when room is needed.
+class upload_sessions {
+  public:
+    explicit upload_sessions(const registry_storage& storage) : storage_{storage} {}
+
+    /// Errors: unavailable when too many are under way.
+    std::shared_ptr<upload_session> begin(std::string repository);
+    /// Null when there is none of that id in that repository.
+    std::shared_ptr<upload_session> find(const std::string& id, const std::string& repository) const;
+    void drop(const std::string& id) { sessions_.erase(id); }
+
+  private:
+    const registry_storage& storage_;
+    std::map<std::string, std::shared_ptr<upload_session>> sessions_;
+};
+
+} // namespace davit
