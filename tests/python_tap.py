@@ -50,7 +50,9 @@ def main():
     if len(sys.argv) > 2:
         loader.testNamePatterns = [f"*{sys.argv[2]}*"]
     result = TapResult()
-    loader.loadTestsFromModule(module).run(result)
+    tests = loader.loadTestsFromModule(module)
+    print(f"1..{tests.countTestCases()}")
+    tests.run(result)
     return 0 if result.wasSuccessful() else 1
 
 
