@@ -12,7 +12,7 @@ import unittest
 
 class TapResult(unittest.TestResult):
     def _report(self, verdict, test, note="", details=""):
-        print(f"{verdict} {test.id().partition('.')[2] or test.id()}{note}")
+        print(f"{verdict} {test.id()}{note}")
         for line in details.splitlines():
             print("#   " + line)
         sys.stdout.flush()
