@@ -12,7 +12,7 @@ import unittest
 
 class TapResult(unittest.TestResult):
     def _report(self, verdict, test, note="", details=""):
-        print(f"{verdict} {test.id().partition('.')[2] or test.id()}{note}")
+        print(f"{verdict} {test.id()}{note}")
         for line in details.splitlines():
             print("#   " + line)
         sys.stdout.flush()
@@ -50,7 +50,9 @@ def main():
     if len(sys.argv) > 2:
         loader.testNamePatterns = [f"*{sys.argv[2]}*"]
     result = TapResult()
-    loader.loadTestsFromModule(module).run(result)
+    tests = loader.loadTestsFromModule(module)
+    print(f"1..{tests.countTestCases()}")
+    tests.run(result)
     return 0 if result.wasSuccessful() else 1
 
 

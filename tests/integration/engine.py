@@ -10,6 +10,7 @@ Tests talk to the engine in bytes, so that what it really sent can be asserted: 
     stream.write(b"hello\\n"); stream.close_write(); out, err = stream.read_frames()
 """
 
+import base64
 import json
 import socket
 import struct
@@ -249,9 +250,17 @@ class Client:
 
     # The steps that nearly every test needs.
 
-    def pull(self, reference):
-        """Pulls, and gives the progress values. The last of a failed pull has "error"."""
-        return self.post("/images/create?" + urllib.parse.urlencode({"fromImage": reference})).json_lines()
+    def pull(self, reference, user=None, password=None):
+        """Pulls. None when it went well, else what the engine says is wrong: in an error answer, or at the stream's end."""
+        headers = {}
+        if user:
+            login = {"username": user, "password": password, "serveraddress": reference.partition("/")[0]}
+            headers["X-Registry-Auth"] = base64.urlsafe_b64encode(json.dumps(login).encode()).decode()
+        answer = self.post("/images/create?" + urllib.parse.urlencode({"fromImage": reference}), headers=headers)
+        if answer.status != 200:
+            return answer.message()
+        errors = [value["error"] for value in answer.json_lines() if "error" in value]
+        return errors[0] if errors else None
 
     def run(self, image, command=None, **config):
         """Creates and starts a container; gives its id."""

@@ -95,9 +95,14 @@ class PrivateEngine:
 
     def start(self):
         """Returns when the engine answers. May be called again after stop_daemon() or kill(): the roots are the same."""
+        try:
+            command = self.command()
+        except FileNotFoundError:
+            self.destroy()
+            raise
         with open(self.log, "ab") as log:
             self.child = subprocess.Popen(
-                self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True,
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True,
                 env={**os.environ, **self.environment, "DAVIT_TEST_ENGINE": self.folder},
             )
         self.pid = self.child.pid
@@ -193,7 +198,7 @@ class PrivateEngine:
             self.child.wait()
         for mount in reversed(self.mounts()):
             subprocess.run(["umount", "-l", mount], check=False)
-        if kept := os.environ.get("DAVIT_KEEP_LOGS"):
+        if (kept := os.environ.get("DAVIT_KEEP_LOGS")) and os.path.exists(self.log):
             shutil.copy(self.log, pathlib.Path(kept, pathlib.Path(self.folder).name + ".log"))
         shutil.rmtree(self.folder, ignore_errors=True)
 

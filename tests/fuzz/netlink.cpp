@@ -1,0 +1,15 @@
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "io/netlink.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    // A copy of exactly this size, so that one byte read too many is seen.
+    const std::vector<char> messages(data, data + size);
+    davit::io::parse_links(messages);
+    davit::io::parse_addresses(messages);
+    davit::io::parse_routes(messages);
+    davit::io::parse_neighbours(messages);
+    return 0;
+}

@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+"""Pulls from a registry that lies: each lie gets an error that says what is wrong, and leaves nothing in the store.
+
+Run by tests/run; alone: tests/own_world python3 tests/python_tap.py tests/integration/pull_lies_test.py [WORD]
+"""
+
+import hashlib
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "images"), str(HERE.parents[1] / "images")]
+import evil
+import evil_registry
+from evil_registry import PASSWORD, TOKEN, USER
+from oci_layout import Layout
+from private_engine import PrivateEngine
+
+# For each lie a regular expression that its error must match (any case). What it says must lead to the cause.
+LIES = {
+    "manifest_wrong_digest": "digest|sha256",
+    "config_wrong_bytes": "digest|sha256",
+    "blob_wrong_bytes": "digest|sha256",
+    "blob_truncated": "size|bytes|short|end|digest",
+    "blob_too_long": "size|bytes|long|digest",
+    "blob_empty": "size|bytes|short|empty|digest",
+    "blob_endless": "size|bytes|long|large",
+    "range_other_bytes": "digest|sha256",
+    "manifest_500": "500",
+    "blob_500": "500",
+    "manifest_missing": "not found|unknown",
+    "blob_missing": "not found|404|unknown",
+    "manifest_dropped": "clos|connection|end|reset|EOF",
+    "blob_dropped": "clos|connection|end|reset|EOF",
+    "redirect_endless": "redirect",
+    "redirect_to_file": "redirect|scheme|file",
+    "redirect_nowhere": "redirect|location",
+    "manifest_html": "html|type",
+    "manifest_other_type": "type",
+    "manifest_and_index": "both|ambiguous|index|manifest",
+    "manifest_trailing_text": "json|manifest|index",
+    "manifest_null": "json|manifest|index|null|type",
+    "manifest_wrong_types": "manifests|schemaVersion|type",
+    "manifest_deep": "deep|depth|nest|json",
+    "manifest_endless": "large|size|bytes|limit",
+    "config_endless": "large|size|bytes|limit",
+    "index_without_platform": "platform|linux",
+    "index_nested": "index|nest|deep",
+    "index_wide": "platform|index|many|not found",
+    "index_of_itself": "digest|index",
+    "digest_with_path": "digest",
+    "digest_with_escapes": "digest",
+    "digest_of_other_kind": "digest|algorithm",
+    "digest_too_short": "digest",
+    "digest_upper_case": "digest",
+    "size_negative": "size|negative|number",
+    "size_too_small": "size|bytes|long",
+    "size_enormous": "size|large|bytes|space",
+    "auth_never": "denied|unauthori|log in|credential|password",
+    "realm_link_local": "realm|token|169.254",
+    "realm_file": "realm|token|scheme",
+    "realm_broken": "realm|token|address|url",
+    "token_endless": "token|large|size",
+    "token_missing": "token",
+    "token_with_newline": "token|header|character",
+    "wrong_diff_ids": "diff|digest",
+    "too_few_diff_ids": "diff|layers",
+    "no_rootfs": "rootfs|diff|layers",
+}
+
+
+def verified_blob(path):
+    """A file that is named by its own digest may stay: it is right, whoever sent it, and saves the next pull the way."""
+    if len(path.name) != 64 or "blobs" not in path.parts:
+        return False
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest() == path.name
+
+
+class StoreTest(unittest.TestCase):
+    """An engine, an evil registry, and a look at the store before and after."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.engine = PrivateEngine("--sandbox-stock", "0").start()
+        cls.registry = evil_registry.EvilRegistry().__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.registry.__exit__()
+        cls.engine.stop()
+
+    def setUp(self):
+        self.registry.requests.clear()
+        self.registry.tells_truth = False
+        self.before, self.pid = self.store(), self.engine.pid
+
+    def store(self):
+        """Every path below the data root but the database and verified blobs."""
+        root = pathlib.Path(self.engine.data_root)
+        found = set()
+        for folder, folders, files in os.walk(root):
+            found.update(pathlib.Path(folder, name) for name in folders if not self.is_place(pathlib.Path(folder, name)))
+            found.update(pathlib.Path(folder, name) for name in files)
+        return {p for p in found if not p.name.endswith((".db", ".db-wal", ".db-shm", ".sqlite", "-wal", "-shm")) and not verified_blob(p)}
+
+    @staticmethod
+    def is_place(path):
+        """A folder that only orders others, such as blobs/ and blobs/sha256."""
+        return path.name in ("blobs", "sha256", "images", "layers", "overlay", "tmp", "incoming", "storage")
+
+    def assert_clean(self):
+        self.assertEqual(self.engine.client.get("/images/json?all=1").json(), [])
+        self.assertEqual({str(p) for p in self.store() - self.before}, set(), "is left in the store")
+        self.assertEqual(self.engine.client.get("/_ping").body, b"OK")
+        self.assertTrue(os.path.exists(f"/proc/{self.pid}"))
+
+
+class PullLies(StoreTest):
+    def pulls(self, name, **login):
+        """An image that must be pulled, and is removed again."""
+        self.assertIsNone(self.engine.client.pull(self.registry.reference(name), **login))
+        self.assertEqual(self.engine.client.get(f"/images/{self.registry.reference(name)}/json").status, 200)
+        self.assertEqual(self.engine.client.delete(f"/images/{self.registry.reference(name)}").status, 200)
+        self.assertEqual(self.engine.client.get("/images/json?all=1").json(), [])
+
+    def refuses(self, name, expected, **login):
+        said = self.engine.client.pull(self.registry.reference(name), **login)
+        self.assertIsNotNone(said, f"{name} was pulled")
+        self.assertRegex(said, f"(?i){expected}")
+        self.assert_clean()
+        self.assertLess(len(self.registry.requests), 60, "too many requests")
+
+    def test_an_honest_image_is_pulled(self):
+        self.pulls("honest")
+
+    def test_after_a_lie_the_same_name_can_be_pulled(self):
+        self.refuses("blob_wrong_bytes", LIES["blob_wrong_bytes"])
+        self.registry.tells_truth = True
+        self.pulls("blob_wrong_bytes")
+
+    def test_no_cloud_metadata_service_is_asked(self):
+        """Nothing answers there in this world; the engine must know without asking."""
+        self.refuses("realm_link_local", LIES["realm_link_local"], user=USER, password=PASSWORD)
+
+    def test_no_header_is_injected_by_a_token(self):
+        self.refuses("token_with_newline", LIES["token_with_newline"])
+        self.assertFalse([r for r in self.registry.requests if "x-injected" in r.headers])
+
+    def test_no_odd_path_is_asked_for(self):
+        for name in ("digest_with_path", "digest_with_escapes", "digest_of_other_kind", "digest_upper_case", "digest_too_short"):
+            self.refuses(name, "digest")
+        self.assertFalse([r.path for r in self.registry.requests if "blobs" in r.path and ".." in r.path or "%" in r.path])
+        self.assertFalse(os.path.exists("/tmp/x"))
+
+    def test_a_password_is_used_where_it_is_asked_for(self):
+        self.pulls("auth_basic", user=USER, password=PASSWORD)
+        self.pulls("auth_bearer")
+        self.pulls("auth_bearer_password", user=USER, password=PASSWORD)
+
+    def test_a_wrong_password_is_told(self):
+        self.refuses("auth_basic", "denied|unauthori|log in|credential|password", user=USER, password="wrong")
+
+    def test_credentials_do_not_follow_a_redirect(self):
+        for name in ("auth_redirect_elsewhere", "auth_token_redirect_elsewhere"):
+            with self.subTest(name):
+                self.registry.requests.clear()
+                self.pulls(name, user=USER, password=PASSWORD)
+                there = self.registry.seen(host="elsewhere")
+                self.assertTrue(there, "the redirect was not followed")
+                self.assertFalse([r for r in there if "authorization" in r.headers or TOKEN in str(r.headers)])
+
+    def test_foreign_urls_get_no_credential(self):
+        self.engine.client.pull(self.registry.reference("foreign_urls"), user=USER, password=PASSWORD)
+        self.assertFalse([r for r in self.registry.seen(host="elsewhere") if "authorization" in r.headers])
+        self.engine.client.delete(f"/images/{self.registry.reference('foreign_urls')}")
+
+    def test_endless_answers_do_not_fill_memory_or_disk(self):
+        def resident():
+            return int(pathlib.Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+        before = resident()
+        for name in ("blob_endless", "manifest_endless", "config_endless", "token_endless"):
+            self.refuses(name, LIES[name])
+        self.assertLess(resident() - before, 100 << 20)
+
+    def test_resumed_layers_are_asked_for_by_range(self):
+        self.refuses("range_other_bytes", LIES["range_other_bytes"])
+        self.assertTrue([r for r in self.registry.requests if "range" in r.headers])
+
+
+def add_lie(name, expected):
+    setattr(PullLies, f"test_lie_{name}", lambda self: self.refuses(name, expected, user=USER, password=PASSWORD)
+            if name.startswith("auth") else self.refuses(name, expected))
+
+
+for lie, text in LIES.items():
+    add_lie(lie, text)
+
+
+class EvilImages(StoreTest):
+    """Layers that attack who unpacks them: the host stays as it is, whether they are refused or unpacked."""
+
+    def setUp(self):
+        super().setUp()
+        self.canary = tempfile.mkdtemp(prefix="canary-", dir="/var/tmp")
+        self.addCleanup(shutil.rmtree, self.canary)
+        token = pathlib.Path(self.canary, "token")
+        token.write_text("a token that no container may see")
+        token.chmod(0o600)
+        self.expected = self.look()
+
+    def look(self):
+        return {
+            str(p): (p.lstat().st_mode, p.lstat().st_uid, p.lstat().st_gid, p.lstat().st_nlink, p.lstat().st_mtime_ns,
+                     p.read_bytes() if p.is_file() else b"")
+            for p in [pathlib.Path(self.canary), *pathlib.Path(self.canary).rglob("*")]
+        }
+
+    def pull(self, name):
+        reference = self.registry.reference(name.replace("_", "-"))
+        with tempfile.TemporaryDirectory() as folder:
+            self.registry.add_image(name.replace("_", "-"), evil.IMAGES[name](Layout(folder), self.canary))
+        said = self.engine.client.pull(reference)
+        self.assertEqual(self.look(), self.expected, "the host's files have changed")
+        if name in evil.REFUSED:
+            self.assertIsNotNone(said, f"{name} was pulled")
+        if said is None:
+            self.assertEqual(self.engine.client.delete(f"/images/{reference}").status, 200)
+        self.assertEqual(self.look(), self.expected, "the host's files have changed with the image's removal")
+        self.assert_clean()
+
+
+def add_evil(name):
+    setattr(EvilImages, f"test_{name}", lambda self: self.pull(name))
+
+
+for evil_name in evil.IMAGES:
+    add_evil(evil_name)
