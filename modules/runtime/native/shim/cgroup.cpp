@@ -1,0 +1,67 @@
+#include "modules/runtime/native/shim/cgroup.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <linux/magic.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "modules/runtime/native/shim/small_file.h"
+
+namespace davit::shim {
+
+const std::vector<device_rule>& default_device_rules() {
+    // null, zero, full, random, urandom, tty, console, ptmx, and the pseudo terminals.
+    static const std::vector<device_rule> rules{{'c', 1, 3}, {'c', 1, 5}, {'c', 1, 7}, {'c', 1, 8},   {'c', 1, 9},
+                                                {'c', 5, 0}, {'c', 5, 1}, {'c', 5, 2}, {'c', 136, -1}};
+    return rules;
+}
+
+int make_directories(const std::string& base, const std::string& path) {
+    const auto whole = base + "/" + path;
+    if (mkdir(whole.c_str(), 0755) == 0 || errno == EEXIST) return 0;
+    if (errno != ENOENT) return errno;
+    for (std::size_t end = path.find('/'); end != std::string::npos; end = path.find('/', end + 1)) {
+        const auto part = base + "/" + path.substr(0, end);
+        if (mkdir(part.c_str(), 0755) < 0 && errno != EEXIST) return errno;
+    }
+    return mkdir(whole.c_str(), 0755) == 0 || errno == EEXIST ? 0 : errno;
+}
+
+std::vector<int> processes_in(const std::string& procs_file) {
+    std::vector<int> pids;
+    const auto text = read_file(procs_file, 1u << 20);
+    if (!text) return pids;
+    const char* at = text->c_str();
+    while (*at != '\0') {
+        char* end = nullptr;
+        const long pid = std::strtol(at, &end, 10);
+        if (end == at) break;
+        if (pid > 0) pids.push_back(static_cast<int>(pid));
+        at = *end == '\n' ? end + 1 : end;
+    }
+    return pids;
+}
+
+std::string name_made_ahead(int shim_pid, unsigned long long number) {
+    return "sandbox-" + std::to_string(shim_pid) + "-" + std::to_string(number);
+}
+
+bool is_left_behind(std::string_view name) {
+    int pid = 0;
+    unsigned long long number = 0;
+    const std::string text{name};
+    if (std::sscanf(text.c_str(), "sandbox-%d-%llu", &pid, &number) != 2 || pid <= 0) return false;
+    return kill(pid, 0) < 0 && errno == ESRCH;
+}
+
+std::unique_ptr<cgroup_system> detect_cgroups(const std::string& root) {
+    struct statfs about{};
+    if (statfs(root.c_str(), &about) < 0) return nullptr;
+    if (about.f_type == CGROUP2_SUPER_MAGIC) return make_cgroup_v2(root);
+    return make_cgroup_v1(root);
+}
+
+} // namespace davit::shim

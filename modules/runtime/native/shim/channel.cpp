@@ -1,0 +1,85 @@
+#include "modules/runtime/native/shim/channel.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+namespace davit::shim {
+
+channel::channel(loop& on, int socket, listener& to) : loop_{on}, socket_{socket}, listener_{to} {
+    loop_.add(socket_, EPOLLIN, *this);
+}
+
+channel::~channel() {
+    if (was_destroyed_ != nullptr) *was_destroyed_ = true;
+    for (auto& frame : queue_)
+        for (const int descriptor : frame.descriptors) close(descriptor);
+    loop_.remove(socket_);
+    close(socket_);
+}
+
+void channel::send(message_type type, std::uint64_t request, std::string_view payload,
+                   const std::vector<int>& descriptors) {
+    outgoing next{shim_protocol::frame(type, request, static_cast<std::uint16_t>(descriptors.size()), payload), 0, {}};
+    if (queue_.empty()) {
+        const auto count = send_with_descriptors(socket_, next.bytes, descriptors);
+        if (count == static_cast<ssize_t>(next.bytes.size())) return;
+        if (count < 0 && errno != EAGAIN) return; // The peer has gone; its end is read next
+        if (count > 0) next.sent = static_cast<std::size_t>(count);
+    }
+    if (next.sent == 0)
+        for (const int descriptor : descriptors) next.descriptors.push_back(fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
+    queue_.push_back(std::move(next));
+    if (!waits_for_room_) {
+        waits_for_room_ = true;
+        loop_.change(socket_, EPOLLIN | EPOLLOUT, *this);
+    }
+}
+
+void channel::flush() {
+    while (!queue_.empty()) {
+        auto& next = queue_.front();
+        const auto count =
+            send_with_descriptors(socket_, std::string_view{next.bytes}.substr(next.sent), next.descriptors);
+        if (count < 0) {
+            if (errno == EAGAIN) return;
+            break;
+        }
+        for (const int descriptor : next.descriptors) close(descriptor);
+        next.descriptors.clear();
+        next.sent += static_cast<std::size_t>(count);
+        if (next.sent == next.bytes.size()) queue_.pop_front();
+    }
+    waits_for_room_ = false;
+    loop_.change(socket_, EPOLLIN, *this);
+}
+
+bool channel::drain() {
+    bool destroyed = false;
+    was_destroyed_ = &destroyed;
+    while (true) {
+        const auto outcome = reader_.read_from(socket_);
+        incoming_frame frame;
+        while (reader_.next(frame)) {
+            listener_.on_frame(std::move(frame));
+            if (destroyed) return false;
+            frame = {};
+        }
+        if (outcome == frame_reader::outcome::ended || reader_.is_broken()) {
+            listener_.on_end();
+            if (destroyed) return false;
+            break;
+        }
+        if (outcome == frame_reader::outcome::would_block) break;
+    }
+    was_destroyed_ = nullptr;
+    return true;
+}
+
+void channel::on_ready(std::uint32_t events) {
+    if ((events & EPOLLOUT) != 0) flush();
+    if ((events & ~EPOLLOUT) != 0) drain();
+}
+
+} // namespace davit::shim

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "modules/runtime/native/shim/cgroup.h"
+#include "modules/runtime/native/shim/channel.h"
+
+namespace davit::shim {
+
+class container;
+
+/// How an answer to a launch, or to another request that a sandbox carries out, finds its way back.
+class container_owner {
+  public:
+    /// The sandbox has carried out what `request` asked for, or could not.
+    virtual void on_answer(std::uint64_t connection, std::uint64_t request, std::optional<failure> failed) = 0;
+    virtual void on_launch_ended(container& one, std::uint64_t connection, std::uint64_t request,
+                                 std::optional<failure> failed) = 0;
+
+  protected:
+    ~container_owner() = default;
+};
+
+/// What a sandbox gets from the shim that made it.
+struct sandbox_surroundings {
+    loop& on;
+    cgroup_system* cgroups; ///< Null on a host without control groups
+    const std::string& stage_path;
+    int inherited_oom_score;
+    std::uint64_t descriptor_limit; ///< RLIMIT_NOFILE's soft limit as the shim found it
+};
+
+/// A child of the shim from its clone to its release: first a sandbox that waits, then a container's process, then
+/// its exit status.
+class container final : public channel::listener {
+  public:
+    enum class stage_of_life : std::uint8_t { waiting, launching, running, ended };
+
+    container(const sandbox_surroundings& around, container_owner& owner, std::uint64_t sandbox,
+              std::uint64_t connection);
+    ~container();
+
+    /// Clones the process. A failure leaves nothing behind.
+    std::optional<failure> start(const shim_protocol::sandbox_template& shape);
+    void configure_network(std::uint64_t request, const std::string& payload);
+    /// Carries a plan out; `payload` is the plan as it came.
+    void launch(std::uint64_t request, launch_plan plan, const std::string& payload);
+    /// Ends a sandbox that was not launched.
+    void discard();
+    /// Its process has ended and was reaped.
+    void on_exit(int wait_status);
+
+    int pid() const { return pid_; }
+    std::uint64_t sandbox() const { return sandbox_; }
+    std::uint64_t connection() const { return connection_; }
+    const std::string& id() const { return id_; }
+    stage_of_life life() const { return life_; }
+    bool is_reaped() const { return is_reaped_; }
+    long long started_at() const { return started_at_; }
+    const shim_protocol::exited& end() const { return end_; }
+    const cgroup_membership& cgroups() const { return membership_; }
+    std::vector<shim_protocol::phase> take_phases();
+
+    /// The descriptors of its streams that the shim holds, in the protocol's order.
+    std::vector<int> streams(std::uint8_t& bits) const;
+    void close_stdin();
+    std::optional<failure> resize(std::uint16_t rows, std::uint16_t columns) const;
+    std::optional<failure> signal(int number, bool all) const;
+
+    void on_frame(incoming_frame frame) override;
+    void on_end() override;
+
+  private:
+    std::optional<failure> make_streams(const launch_plan& plan, std::vector<int>& for_child);
+    void place_and_proceed();
+    void answer_waiting_request(std::optional<failure> failed);
+    void end_launch(std::optional<failure> failed);
+    void close_streams();
+
+    const sandbox_surroundings& around_;
+    container_owner& owner_;
+    std::uint64_t sandbox_;
+    std::uint64_t connection_;
+    int pid_ = -1;
+    stage_of_life life_ = stage_of_life::waiting;
+    bool is_reaped_ = false;
+    bool shares_pids_ = false;
+    unsigned answers_awaited_ = 0;   ///< `done` frames that the sandbox still owes
+    unsigned answer_of_request_ = 0; ///< Which of them answers `request_`; 0: none
+    std::uint64_t request_ = 0;
+    std::unique_ptr<channel> channel_;  ///< Gone once the process runs
+    std::unique_ptr<launch_plan> plan_; ///< While it is launched
+    std::optional<failure> failure_;
+    cgroup_membership membership_;
+    std::string id_;
+    int stdin_ = -1;
+    int stdout_ = -1;
+    int stderr_ = -1;
+    int terminal_ = -1;
+    long long started_at_ = 0;
+    long long launch_began_ = 0;
+    std::vector<shim_protocol::phase> phases_;
+    shim_protocol::exited end_;
+};
+
+} // namespace davit::shim

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "modules/runtime/native/shim/cgroup.h"
+#include "modules/runtime/native/shim/channel.h"
+#include "modules/runtime/native/shim/container.h"
+#include "modules/runtime/native/shim/loop.h"
+
+namespace davit::shim {
+
+/// The engine's side of the shim: takes connections on the socket, carries requests out, reports exits.
+class server final : public container_owner, private watcher {
+  public:
+    /// `listening` is a bound, listening, non-blocking socket; it is owned.
+    server(int listening, std::string stage_path, const std::string& cgroup_root);
+    ~server();
+
+    /// Runs until a quit_if_idle is granted.
+    void run() { loop_.run(); }
+
+    void on_answer(std::uint64_t connection, std::uint64_t request, std::optional<failure> failed) override;
+    void on_launch_ended(container& one, std::uint64_t connection, std::uint64_t request,
+                         std::optional<failure> failed) override;
+
+  private:
+    class connection;
+    class reaper;
+
+    void on_ready(std::uint32_t events) override;
+    void on_request(connection& from, const incoming_frame& frame);
+    void on_connection_end(std::uint64_t number);
+    void on_children();
+
+    void make_sandbox(connection& from, const incoming_frame& frame);
+    void discard(container& one);
+    void forget(container& one);
+    void remove_cgroups(cgroup_membership membership, int tries_left);
+    container* find(const std::string& id);
+    container* find_sandbox(std::uint64_t sandbox, const connection& from);
+    void reply(std::uint64_t connection, std::uint64_t request, const std::optional<failure>& failed);
+    shim_protocol::process_list processes() const;
+
+    loop loop_;
+    int listening_;
+    std::string stage_path_;
+    std::unique_ptr<cgroup_system> cgroups_;
+    std::string swept_parent_;
+    sandbox_surroundings around_;
+    std::unique_ptr<reaper> reaper_;
+    std::uint64_t next_connection_ = 1;
+    std::uint64_t next_sandbox_ = 1;
+    std::unordered_map<std::uint64_t, std::unique_ptr<connection>> connections_;
+    std::unordered_map<int, std::unique_ptr<container>> by_pid_; ///< Until it is both reaped and forgotten
+    std::unordered_map<std::uint64_t, container*> by_sandbox_;   ///< Not launched yet
+    std::unordered_map<std::string, container*> by_id_;
+    std::unordered_map<std::string, std::unique_ptr<container>> ended_; ///< Reaped; kept until they are released
+};
+
+} // namespace davit::shim

@@ -1,0 +1,49 @@
+#include "modules/runtime/native/shim/small_file.h"
+
+#include <cerrno>
+#include <ctime>
+#include <fcntl.h>
+#include <unistd.h>
+
+namespace davit::shim {
+
+int write_file(const std::string& path, std::string_view text) {
+    const int file = open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (file < 0) return errno;
+    const auto count = write(file, text.data(), text.size());
+    const int number = count < 0 ? errno : 0;
+    close(file);
+    return number;
+}
+
+std::optional<std::string> read_file(const std::string& path, std::size_t most) {
+    const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (file < 0) return std::nullopt;
+    std::string text;
+    char buffer[4096];
+    ssize_t count = 0;
+    while (text.size() < most && (count = read(file, buffer, sizeof buffer)) > 0)
+        text.append(buffer, static_cast<std::size_t>(count));
+    close(file);
+    if (text.size() > most) text.resize(most);
+    return text;
+}
+
+namespace {
+
+long long microseconds_of(clockid_t clock) {
+    timespec now{};
+    clock_gettime(clock, &now);
+    return now.tv_sec * 1'000'000LL + now.tv_nsec / 1000;
+}
+
+} // namespace
+
+long long monotonic_microseconds() {
+    return microseconds_of(CLOCK_MONOTONIC);
+}
+long long epoch_microseconds() {
+    return microseconds_of(CLOCK_REALTIME);
+}
+
+} // namespace davit::shim

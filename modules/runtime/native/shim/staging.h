@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "modules/runtime/native/protocol.h"
+
+namespace davit::shim {
+
+/// What a sandbox has ready before its plan comes: a private tmpfs, seen by nobody else, on which the container's
+/// /proc, /sys and /dev stand complete, to be moved under its root as they are.
+struct staging {
+    int directory = -1; ///< The root of the tmpfs; "proc", "sys", "dev" and "root" lie in it
+    int private_proc =
+        -1;               ///< A detached /proc of the sandbox without anything mounted on it: the way to write settings
+    int null_device = -1; ///< /dev/null of the staged /dev, checked
+    int null_reader = -1; ///< The same, opened for reading: stdin of who has none
+    std::string path;     ///< Where the tmpfs is mounted, as /proc/self/fd shows it before pivot_root
+};
+
+/// Builds all of it. `stage_path` is an empty directory on the host that only root can reach.
+staging stage(const shim_protocol::sandbox_template& shape, const std::string& stage_path);
+
+/// Makes /proc and /sys anew, where a plan asks for other masks than those that were staged.
+void restage_proc_and_sys(staging& stage, const sandbox_shape& shape, const std::vector<std::string>& masked,
+                          const std::vector<std::string>& read_only, bool sys_is_writable);
+
+/// Mounts the sandbox's cgroups at the staged /sys/fs/cgroup.
+void stage_cgroups(const staging& stage, const std::vector<shim_protocol::cgroup_directory>& directories,
+                   bool are_writable);
+
+/// Writes one setting through the private /proc: `name` is relative to it. 0 or an errno.
+int write_proc(const staging& stage, const char* name, std::string_view text);
+
+} // namespace davit::shim
