@@ -1,5 +1,6 @@
 #include "io/sha256.h"
 
+#include <cstdint>
 #include <new>
 #include <type_traits>
 
