@@ -31,6 +31,10 @@ class fd_stream final : public stream {
     std::optional<pollable> writer_; // empty when reader_ works both ways
     bool is_both_ways_;
     bool is_socket_ = false; // the writing side
+
+    // A fast peer must not keep the loop for itself: after some calls in a row that did not wait, one does.
+    unsigned reads_in_a_row_ = 0;
+    unsigned writes_in_a_row_ = 0;
 };
 
 } // namespace davit::io

@@ -111,5 +111,7 @@ class http_error : public error {
 /// CR, LF or NUL: nothing is appended then.
 void append_head(std::string& to, const http_request_head& head);
 void append_head(std::string& to, const http_response_head& head);
+/// Appends the fields and the empty line after them, as the end of a chunked body has them. Errors: as append_head.
+void append_trailers(std::string& to, const http_headers& trailers);
 
 } // namespace davit::io

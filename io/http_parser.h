@@ -26,7 +26,6 @@ class http_parser {
         head,       ///< the head is complete
         body,       ///< `data` has body bytes
         end,        ///< the message is complete, its trailers too; bytes after it are the next message's
-        upgrade,    ///< after `head`, instead of the body: bytes from here on are not HTTP
     };
     struct step {
         event what;
@@ -39,15 +38,15 @@ class http_parser {
     http_parser& operator=(http_parser&&) noexcept;
     ~http_parser();
 
-    /// Goes on with `input` up to the next event. Errors: http_error (invalid), after which the parser is of no more
-    /// use.
+    /// Goes on with `input` up to the next event. After the head of a 101 there is none: what follows is not HTTP.
+    /// Errors: http_error (invalid, too_large), after which the parser is of no more use.
     step next(const_bytes input);
     /// The flow has ended: true when that completes the message (a response without length) or falls between messages.
     bool finish();
     /// Makes ready for the next message of the flow.
     void reset();
 
-    /// Responses only: the request was HEAD (no body follows whatever the head says), or CONNECT.
+    /// Responses only, before the head: the request was HEAD, so no body follows whatever the head says.
     void expect_no_body(bool none) noexcept;
 
     /// Filled before `head`; may be moved from.

@@ -43,7 +43,7 @@ class message_socket {
 
   private:
     task<bool> receive_some();
-    task<void> send_rest(std::string_view rest);
+    task<void> send_rest();
 
     pollable socket_;
     std::uint32_t max_payload_;

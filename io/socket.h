@@ -40,6 +40,7 @@ class listener {
 
     pollable socket_;
     socket_address address_;
+    unsigned accepted_in_a_row_ = 0;
     std::string owned_path_;
     std::uint64_t owned_device_ = 0;
     std::uint64_t owned_inode_ = 0;
