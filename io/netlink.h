@@ -23,7 +23,7 @@ namespace davit::io {
 struct link_info {
     std::uint32_t index = 0;
     std::string name;
-    std::string kind; ///< "bridge", "veth"; empty for hardware
+    std::string kind;         ///< "bridge", "veth"; empty for hardware
     std::uint32_t master = 0; ///< The bridge's index; 0 when it is no port
     std::optional<mac_address> mac;
     bool is_up = false;
@@ -63,7 +63,7 @@ struct veth_pair {
     std::string name;
     std::uint32_t master = 0; ///< A bridge's index; 0 for none
     std::string peer_name;
-    mac_address peer_mac;
+    std::optional<mac_address> peer_mac = std::nullopt; ///< The kernel chooses one when there is none
     std::int32_t peer_pid = 0;
 };
 
@@ -123,7 +123,8 @@ std::vector<route_info> parse_routes(std::span<const char> messages);
 std::vector<neighbour_info> parse_neighbours(std::span<const char> messages);
 
 /// A connection to the kernel, bound to the network namespace of the thread that opened it. Its calls wait for the
-/// kernel's one lock over all network configuration: use it on a worker (`netlink::run`) or in a program without a loop.
+/// kernel's one lock over all network configuration: use it on a worker (`netlink::run`) or in a program without a
+/// loop.
 class netlink_socket {
   public:
     /// Errors: internal when the kernel gives no socket.

@@ -130,7 +130,7 @@ void netlink_batch::add_veth(const veth_pair& pair) {
             request.nest(VETH_INFO_PEER, [&] {
                 request.add_header(link_header());
                 request.add(IFLA_IFNAME, pair.peer_name);
-                request.add(IFLA_ADDRESS, pair.peer_mac);
+                if (pair.peer_mac) request.add(IFLA_ADDRESS, *pair.peer_mac);
                 request.add(IFLA_NET_NS_PID, static_cast<std::uint32_t>(pair.peer_pid));
                 add_queues();
             });

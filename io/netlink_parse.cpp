@@ -1,22 +1,16 @@
 #include <arpa/inet.h>
 #include <cstring>
-#include <libmnl/libmnl.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 
 #include "io/netlink.h"
+#include "io/netlink_attributes.h"
 
 namespace davit::io {
 
 namespace {
-
-/// The text of an attribute up to its NUL or its end.
-std::string text_of(const nlattr& attribute) {
-    const auto* text = static_cast<const char*>(mnl_attr_get_payload(&attribute));
-    return {text, ::strnlen(text, mnl_attr_get_payload_len(&attribute))};
-}
 
 template <class Number> std::optional<Number> number_of(const nlattr& attribute) {
     if (mnl_attr_get_payload_len(&attribute) != sizeof(Number)) return std::nullopt;
@@ -36,20 +30,6 @@ std::optional<mac_address> mac_of(const nlattr& attribute) {
     if (mnl_attr_get_payload_len(&attribute) != mac.bytes.size()) return std::nullopt;
     std::memcpy(mac.bytes.data(), mnl_attr_get_payload(&attribute), mac.bytes.size());
     return mac;
-}
-
-/// Calls `visit(attribute)` for each whole attribute in `length` bytes.
-template <class Visit> void each_attribute(const void* begin, std::size_t length, Visit visit) {
-    const auto* bytes = static_cast<const char*>(begin);
-    while (length >= sizeof(nlattr)) {
-        const auto* attribute = reinterpret_cast<const nlattr*>(bytes);
-        if (!mnl_attr_ok(attribute, static_cast<int>(length))) return;
-        visit(*attribute);
-        const std::size_t whole = MNL_ALIGN(attribute->nla_len);
-        if (whole >= length) return;
-        bytes += whole;
-        length -= whole;
-    }
 }
 
 /// Calls `visit(header, attribute visitor)` for each whole message of one type.
@@ -82,16 +62,23 @@ std::vector<link_info> parse_links(std::span<const char> messages) {
         link.is_up = (header.ifi_flags & IFF_UP) != 0;
         each([&](const nlattr& attribute) {
             switch (mnl_attr_get_type(&attribute)) {
-            case IFLA_IFNAME: link.name = text_of(attribute); break;
-            case IFLA_MASTER: link.master = number_of<std::uint32_t>(attribute).value_or(0); break;
-            case IFLA_ADDRESS: link.mac = mac_of(attribute); break;
+            case IFLA_IFNAME:
+                link.name = text_of(attribute);
+                break;
+            case IFLA_MASTER:
+                link.master = number_of<std::uint32_t>(attribute).value_or(0);
+                break;
+            case IFLA_ADDRESS:
+                link.mac = mac_of(attribute);
+                break;
             case IFLA_LINKINFO:
                 each_attribute(mnl_attr_get_payload(&attribute), mnl_attr_get_payload_len(&attribute),
                                [&](const nlattr& inner) {
                                    if (mnl_attr_get_type(&inner) == IFLA_INFO_KIND) link.kind = text_of(inner);
                                });
                 break;
-            default: break;
+            default:
+                break;
             }
         });
         links.push_back(std::move(link));
@@ -124,10 +111,17 @@ std::vector<route_info> parse_routes(std::span<const char> messages) {
         route.destination.prefix_length = header.rtm_dst_len;
         each([&](const nlattr& attribute) {
             switch (mnl_attr_get_type(&attribute)) {
-            case RTA_DST: route.destination.address = address_of(attribute).value_or(ipv4_address{}); break;
-            case RTA_GATEWAY: route.gateway = address_of(attribute); break;
-            case RTA_OIF: route.link = number_of<std::uint32_t>(attribute).value_or(0); break;
-            default: break;
+            case RTA_DST:
+                route.destination.address = address_of(attribute).value_or(ipv4_address{});
+                break;
+            case RTA_GATEWAY:
+                route.gateway = address_of(attribute);
+                break;
+            case RTA_OIF:
+                route.link = number_of<std::uint32_t>(attribute).value_or(0);
+                break;
+            default:
+                break;
             }
         });
         routes.push_back(route);

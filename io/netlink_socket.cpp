@@ -1,16 +1,22 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
 #include "core/error.h"
 #include "io/netlink.h"
+#include "io/netlink_attributes.h"
 
 namespace davit::io {
 
 namespace {
+
+/// The kernel makes no part of a dump larger than this, and no single answer comes near it (netlink(7)).
+constexpr std::size_t largest_answer = 32 * 1024;
+
+/// Acknowledgements wait in the socket's receive buffer, which holds some two hundred, until the send has returned.
+constexpr std::uint32_t most_in_one_send = 64;
 
 /// Calls `visit(message)` for each whole message.
 template <class Visit> void each_reply(const std::vector<char>& received, Visit visit) {
@@ -36,12 +42,10 @@ acknowledgement read_acknowledgement(const nlmsghdr& reply) {
     read.number = -refusal.error;
     if (read.number == 0 || !(reply.nlmsg_flags & NLM_F_ACK_TLVS)) return read;
     // NETLINK_CAP_ACK is set: the request's own bytes are not repeated, the attributes follow its header.
-    const nlattr* attribute = nullptr;
-    mnl_attr_for_each(attribute, &reply, sizeof(nlmsgerr)) {
-        if (mnl_attr_get_type(attribute) == NLMSGERR_ATTR_MSG)
-            read.remark.assign(mnl_attr_get_str(attribute),
-                               ::strnlen(mnl_attr_get_str(attribute), mnl_attr_get_payload_len(attribute)));
-    }
+    each_attribute(static_cast<const char*>(mnl_nlmsg_get_payload(&reply)) + MNL_ALIGN(sizeof(nlmsgerr)),
+                   mnl_nlmsg_get_payload_len(&reply) - MNL_ALIGN(sizeof(nlmsgerr)), [&](const nlattr& attribute) {
+                       if (mnl_attr_get_type(&attribute) == NLMSGERR_ATTR_MSG) read.remark = text_of(attribute);
+                   });
     return read;
 }
 
@@ -62,7 +66,7 @@ netlink_socket::netlink_socket() : fd_{::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOE
 }
 
 std::vector<char> netlink_socket::receive() {
-    std::vector<char> received(MNL_SOCKET_DUMP_SIZE);
+    std::vector<char> received(largest_answer);
     for (;;) {
         sockaddr_nl from{};
         socklen_t from_size = sizeof from;
@@ -80,30 +84,34 @@ std::vector<char> netlink_socket::receive() {
 }
 
 void netlink_socket::apply(netlink_batch batch) {
-    if (batch.is_empty()) return;
-    const std::uint32_t first = sequence_ + 1;
-    for (std::size_t at = 0; at < batch.bytes_.size();) {
-        auto* head = reinterpret_cast<nlmsghdr*>(batch.bytes_.data() + at);
-        head->nlmsg_seq = ++sequence_;
-        at += MNL_ALIGN(head->nlmsg_len);
-    }
-    if (::send(fd_.get(), batch.bytes_.data(), batch.bytes_.size(), 0) < 0)
-        throw error::system(errno, "{}", batch.asked_.front());
-
     std::optional<error> failure;
-    std::size_t failed_request = batch.asked_.size();
-    for (std::size_t open = batch.asked_.size(); open > 0;) {
-        each_reply(receive(), [&](const nlmsghdr& reply) {
-            const std::size_t request = reply.nlmsg_seq - first;
-            if (reply.nlmsg_type != NLMSG_ERROR || request >= batch.asked_.size()) return;
-            --open;
-            const auto answer = read_acknowledgement(reply);
-            if (answer.number == 0 || request >= failed_request) return;
-            failed_request = request;
-            failure = answer.remark.empty()
-                          ? error::system(answer.number, "{}", batch.asked_[request])
-                          : error::system(answer.number, "{} ({})", batch.asked_[request], answer.remark);
-        });
+    std::size_t sent = 0; // requests
+    for (std::size_t begin = 0; begin < batch.bytes_.size();) {
+        const std::uint32_t first = sequence_ + 1;
+        std::size_t end = begin;
+        while (end < batch.bytes_.size() && sequence_ - first + 1 < most_in_one_send) {
+            auto* head = reinterpret_cast<nlmsghdr*>(batch.bytes_.data() + end);
+            head->nlmsg_seq = ++sequence_;
+            end += MNL_ALIGN(head->nlmsg_len);
+        }
+        if (::send(fd_.get(), batch.bytes_.data() + begin, end - begin, 0) < 0)
+            throw error::system(errno, "{}", batch.asked_[sent]);
+
+        const std::size_t requests = sequence_ - first + 1;
+        for (std::size_t open = requests; open > 0;) {
+            each_reply(receive(), [&](const nlmsghdr& reply) {
+                const std::size_t request = reply.nlmsg_seq - first;
+                if (reply.nlmsg_type != NLMSG_ERROR || request >= requests) return;
+                --open;
+                const auto answer = read_acknowledgement(reply);
+                if (answer.number == 0 || failure) return;
+                const std::string& asked = batch.asked_[sent + request];
+                failure = answer.remark.empty() ? error::system(answer.number, "{}", asked)
+                                                : error::system(answer.number, "{} ({})", asked, answer.remark);
+            });
+        }
+        begin = end;
+        sent += requests;
     }
     if (failure) throw *failure;
 }

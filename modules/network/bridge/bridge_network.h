@@ -1,0 +1,68 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "core/module.h"
+#include "core/network_driver.h"
+#include "core/state_store.h"
+#include "io/netlink.h"
+#include "io/nftables.h"
+#include "modules/network/bridge/address_pool.h"
+#include "modules/network/bridge/bridge_device.h"
+#include "modules/network/bridge/firewall.h"
+
+namespace davit {
+
+/// The network "bridge": sandboxes are ports of one Linux bridge of the host and reach the world through NAT.
+///
+/// An endpoint is a veth pair: eth0 in the sandbox, with a MAC address that follows from its IPv4 address, and
+/// davit-<start of the endpoint's id> on the bridge. Nothing is learnt or asked by broadcast (bridge_device.cpp says
+/// how), so that a new endpoint costs the present ones nothing.
+class bridge_network final : public module, public network_driver {
+  public:
+    using provides = interfaces<network_driver>;
+    using needs = interfaces<state_store>;
+    static constexpr std::array keys = {
+        setting_key{"bridge", "davit0", "The bridge of the default network; made when it is not there"},
+        setting_key{"bip", "", "The bridge's address and prefix length; chosen to fit the host when it is not given"},
+        setting_key{"icc", "true", "Whether containers on the bridge reach each other", false, true},
+    };
+
+    explicit bridge_network(const module_inputs& given);
+    /// For tests and tools without a registry. `address`: as the setting `bip`.
+    bridge_network(state_store& store, std::string bridge, std::optional<io::ipv4_network> address,
+                   bool containers_reach_others);
+
+    task<void> start() override;
+    task<void> stop() override;
+
+    network_facts facts() const override { return facts_; }
+    task<attached_endpoint> attach(std::int32_t pid) override;
+    task<void> detach(endpoint where) override;
+    task<void> restore(endpoint where) override;
+    task<void> reconcile() override;
+
+  private:
+    endpoint make_endpoint(io::ipv4_address address) const;
+
+    state_store& store_;
+    std::string name_;
+    std::optional<io::ipv4_network> wanted_address_;
+    bool containers_reach_others_;
+
+    io::netlink kernel_;
+    io::nftables packet_filter_;
+    bridge_device bridge_;
+    bridge_firewall firewall_;
+    network_facts facts_;
+    std::optional<address_pool> pool_;
+    /// The host's end of every endpoint, by its IPv4 address.
+    std::unordered_map<std::uint32_t, std::string> interfaces_;
+};
+
+} // namespace davit
