@@ -269,7 +269,7 @@ DAVIT_MESSAGE(nothing)
 #undef DAVIT_MESSAGE
 
 std::string frame(message_type type, std::uint64_t request, std::uint16_t descriptors, std::string_view payload) {
-    const frame_header header{static_cast<std::uint32_t>(payload.size()), static_cast<std::uint16_t>(type), descriptors,
+    const frame_header header{static_cast<std::uint32_t>(empty_length + payload.size()), static_cast<std::uint16_t>(type), descriptors,
                               request};
     std::string out;
     out.reserve(sizeof header + payload.size());

@@ -58,12 +58,15 @@ enum class message_type : std::uint16_t {
 };
 
 struct frame_header {
-    std::uint32_t length = 0; ///< Bytes of payload
+    std::uint32_t length = 0; ///< Bytes that follow this field: the rest of the header and the payload
     std::uint16_t type = 0;
     std::uint16_t descriptors = 0;
     std::uint64_t request = 0;
 };
 static_assert(sizeof(frame_header) == 16);
+
+/// What `length` says of an empty payload.
+inline constexpr std::uint32_t empty_length = sizeof(frame_header) - sizeof(std::uint32_t);
 
 /// The most descriptors that one frame may carry.
 inline constexpr std::uint16_t maximum_descriptors = 4;

@@ -52,21 +52,24 @@ bool frame_reader::next(incoming_frame& frame) {
     const auto left = bytes_.size() - start_;
     if (is_broken_ || left < sizeof header) return false;
     std::memcpy(&header, bytes_.data() + start_, sizeof header);
-    if (header.length > shim_protocol::maximum_frame || header.descriptors > maximum_descriptors) {
+    if (header.length < shim_protocol::empty_length ||
+        header.length - shim_protocol::empty_length > shim_protocol::maximum_frame ||
+        header.descriptors > maximum_descriptors) {
         is_broken_ = true;
         return false;
     }
-    if (left < sizeof header + header.length) return false;
+    const std::size_t payload = header.length - shim_protocol::empty_length;
+    if (left < sizeof header + payload) return false;
     if (descriptors_.size() < header.descriptors) {
         is_broken_ = true;
         return false;
     }
     frame.type = static_cast<message_type>(header.type);
     frame.request = header.request;
-    frame.payload.assign(bytes_, start_ + sizeof header, header.length);
+    frame.payload.assign(bytes_, start_ + sizeof header, payload);
     frame.descriptors.assign(descriptors_.begin(), descriptors_.begin() + header.descriptors);
     descriptors_.erase(descriptors_.begin(), descriptors_.begin() + header.descriptors);
-    start_ += sizeof header + header.length;
+    start_ += sizeof header + payload;
     return true;
 }
 
