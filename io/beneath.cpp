@@ -44,7 +44,7 @@ descriptor open_private_directory(int parent, const std::string& name, mode_t mo
     const int follow = parent == AT_FDCWD ? 0 : O_NOFOLLOW;
     descriptor opened{::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | follow)};
     if (!opened) throw error::system(errno, "opening the directory {}", name);
-    struct stat facts {};
+    struct stat facts{};
     if (::fstat(opened.get(), &facts) != 0) throw error::system(errno, "looking at the directory {}", name);
     if (facts.st_uid != ::geteuid())
         throw error(errc::denied, "the directory {} belongs to uid {}; it must be the engine's own", name,

@@ -1,0 +1,38 @@
+#include "modules/storage/overlay/overlay_storage.h"
+
+#include <cerrno>
+#include <sys/stat.h>
+#include <utility>
+
+#include "core/error.h"
+
+namespace davit {
+namespace {
+
+void make_directory(int parent, const char* name, mode_t mode) {
+    // The second call gives back what the umask took.
+    if (::mkdirat(parent, name, mode) != 0 || ::fchmodat(parent, name, mode, 0) != 0)
+        throw error::system(errno, "making the directory {} of a container", name);
+}
+
+} // namespace
+
+task<void> overlay_storage::make_container(std::string container_id, std::vector<digest> chain_ids) {
+    co_await directories_.make_container(std::move(container_id), directories_.stack_of(chain_ids), [](int own) {
+        make_directory(own, "u", 0755); // becomes "/" of the container
+        make_directory(own, "w", 0700);
+    });
+}
+
+task<rootfs_plan> overlay_storage::container_rootfs(std::string container_id) {
+    const auto stack = directories_.container_stack(container_id);
+    rootfs_plan plan;
+    plan.host_layers.reserve(stack->size());
+    for (const std::string& id : *stack) plan.host_layers.push_back(directories_.layer_directory(id));
+    const std::string own = directories_.container_directory(container_id);
+    plan.host_upper = own + "/u";
+    plan.host_work = own + "/w";
+    co_return plan;
+}
+
+} // namespace davit
