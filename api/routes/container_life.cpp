@@ -1,0 +1,60 @@
+#include "api/detach_keys.h"
+#include "api/routes/handlers.h"
+#include "core/error.h"
+
+namespace davit::api::routes {
+
+namespace {
+
+std::uint16_t terminal_size(const exchange& request, std::string_view parameter) {
+    const auto value = request.number(parameter);
+    if (!value) throw error(errc::invalid, "the parameter {} is missing: the size of the terminal", parameter);
+    if (*value < 0 || *value > 0xffff) throw error(errc::invalid, "a terminal can't have a size of {}", *value);
+    return static_cast<std::uint16_t>(*value);
+}
+
+} // namespace
+
+task<void> start_container(engine& serves, exchange& request) {
+    // A body was a way to change the host configuration up to v1.23.
+    if (request.http().has_body() && !(co_await request.http().read_all(no_body_limit)).empty())
+        throw error(errc::invalid, "starting container with non-empty request body was deprecated since API v1.22 and "
+                                   "removed in v1.24");
+    parse_detach_keys(request.text("detachKeys"));
+    const bool has_started = co_await serves.containers.start(request.path("id"));
+    co_await request.respond(has_started ? 204 : 304);
+}
+
+task<void> stop_container(engine& serves, exchange& request) {
+    const bool has_stopped =
+        co_await serves.containers.stop(request.path("id"), request.number("t"), request.text("signal"));
+    co_await request.respond(has_stopped ? 204 : 304);
+}
+
+task<void> restart_container(engine& serves, exchange& request) {
+    co_await serves.containers.restart(request.path("id"), request.number("t"), request.text("signal"));
+    co_await request.respond(204);
+}
+
+task<void> kill_container(engine& serves, exchange& request) {
+    co_await serves.containers.kill(request.path("id"), request.text("signal"));
+    co_await request.respond(204);
+}
+
+task<void> resize_container(engine& serves, exchange& request) {
+    const auto rows = terminal_size(request, "h");
+    const auto columns = terminal_size(request, "w");
+    co_await serves.containers.resize(request.path("id"), rows, columns);
+    co_await request.respond(200);
+}
+
+task<void> delete_container(engine& serves, exchange& request) {
+    if (request.flag("link")) throw error(errc::unsupported, "links are not supported by this version of Davit");
+    remove_options options;
+    options.force = request.flag("force");
+    options.remove_volumes = request.flag("v");
+    co_await serves.containers.remove(request.path("id"), options);
+    co_await request.respond(204);
+}
+
+} // namespace davit::api::routes

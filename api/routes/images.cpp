@@ -1,0 +1,31 @@
+#include <algorithm>
+
+#include "api/filters.h"
+#include "api/image_views.h"
+#include "api/routes/handlers.h"
+
+namespace davit::api::routes {
+
+task<void> list_images(engine& serves, exchange& request) {
+    const auto only = filters::parse(request.text("filters"));
+    std::vector<image_summary> listed;
+    for (const auto& image : select_images(serves, only)) {
+        listed.push_back(summarize(image, request.version()));
+        if (request.flag("shared-size")) listed.back().shared_size = 0;
+    }
+    co_await request.respond_json(200, listed);
+}
+
+task<void> inspect_image(engine& serves, exchange& request) {
+    const auto seen = inspect(serves, serves.images.get(request.path("name")), request.version());
+    co_await request.respond_json(200, seen);
+}
+
+task<void> delete_image(engine& serves, exchange& request) {
+    const auto removed = co_await serves.image_commands.remove(request.path("name"), request.flag("force"));
+    std::vector<image_delete_item> items;
+    for (const auto& one : removed) items.push_back({one.untagged, one.deleted});
+    co_await request.respond_json(200, items);
+}
+
+} // namespace davit::api::routes

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "api/engine.h"
+#include "api/types/system_info.h"
+#include "api/types/version.h"
+
+namespace davit::api {
+
+version_response describe_version(const engine& of);
+system_info describe_system(const engine& of);
+
+} // namespace davit::api

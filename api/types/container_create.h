@@ -1,0 +1,43 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "api/types/host_config.h"
+#include "api/types/network_settings.h"
+#include "core/container_config.h"
+#include "core/fields.h"
+
+namespace davit::api {
+
+/// The body of POST /containers/create: a container's configuration with two objects beside its fields.
+struct create_body : container_config {
+    wire_host_config host;
+    networking_config networking;
+};
+
+/// Docker Engine API: ContainerCreateResponse.
+struct create_response {
+    std::string id;
+    std::vector<std::string> warnings;
+};
+
+} // namespace davit::api
+
+namespace davit {
+
+template <> struct fields_of<api::create_body> {
+    using self = api::create_body;
+    static constexpr auto list =
+        std::tuple_cat(fields_of<container_config>::list, std::tuple{field("HostConfig", &self::host),
+                                                                     field("NetworkingConfig", &self::networking)});
+};
+
+template <> struct fields_of<api::create_response> {
+    using self = api::create_response;
+    static constexpr auto list = std::tuple{field("Id", &self::id), field("Warnings", &self::warnings)};
+};
+
+} // namespace davit
