@@ -1,0 +1,190 @@
+#include "cli/template.h"
+
+#include <algorithm>
+
+#include "cli/template_nodes.h"
+#include "core/error.h"
+
+namespace davit::cli {
+
+using detail::template_body;
+using detail::template_command;
+using detail::template_node;
+using detail::template_operand;
+using detail::template_pipeline;
+
+namespace {
+
+[[noreturn]] void refuse(std::string_view why) {
+    throw error(errc::invalid, "template: :1: executing: {}", why);
+}
+
+/// Walks a template once, with the values that its names have meanwhile.
+class evaluation {
+  public:
+    explicit evaluation(const value& top) { variables_.emplace_back("$", top); }
+
+    void body(const template_body& nodes, const value& dot) {
+        const std::size_t outer = variables_.size();
+        for (const auto& node : nodes) one(*node, dot);
+        variables_.erase(variables_.begin() + static_cast<std::ptrdiff_t>(outer), variables_.end());
+    }
+
+    std::string take() { return std::move(out_); }
+
+  private:
+    void one(const template_node& node, const value& dot) {
+        switch (node.what) {
+        case template_node::kind::text:
+            out_ += node.text;
+            return;
+        case template_node::kind::action: {
+            const value result = pipeline(node.pipeline, dot);
+            if (node.pipeline.variables.empty())
+                out_ += result.to_text();
+            else
+                bind(node.pipeline, {result});
+            return;
+        }
+        case template_node::kind::condition:
+        case template_node::kind::with: {
+            const std::size_t outer = variables_.size();
+            const value result = pipeline(node.pipeline, dot);
+            if (!node.pipeline.variables.empty()) bind(node.pipeline, {result});
+            const bool is_true = result.is_true();
+            const bool moves_dot = is_true && node.what == template_node::kind::with;
+            body(is_true ? node.body : node.otherwise, moves_dot ? result : dot);
+            variables_.erase(variables_.begin() + static_cast<std::ptrdiff_t>(outer), variables_.end());
+            return;
+        }
+        case template_node::kind::range:
+            range(node, dot);
+            return;
+        }
+    }
+
+    void range(const template_node& node, const value& dot) {
+        const value over = pipeline(node.pipeline, dot);
+        if (!over.is_true()) {
+            body(node.otherwise, dot);
+            return;
+        }
+        const std::size_t outer = variables_.size();
+        const auto turn = [&](const value& key, const value& element) {
+            const auto& names = node.pipeline.variables;
+            if (names.size() == 1) variables_.emplace_back(names[0], element);
+            if (names.size() == 2) {
+                variables_.emplace_back(names[0], key);
+                variables_.emplace_back(names[1], element);
+            }
+            body(node.body, element);
+            variables_.erase(variables_.begin() + static_cast<std::ptrdiff_t>(outer), variables_.end());
+        };
+        if (const auto* elements = over.as_list()) {
+            for (std::size_t i = 0; i < elements->size(); ++i) turn(static_cast<std::int64_t>(i), (*elements)[i]);
+        } else if (const auto* members = over.as_object()) {
+            value::object sorted = *members; // Go walks a map in the order of its keys
+            std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+            for (const auto& [key, member] : sorted) turn(key, member);
+        } else {
+            refuse(fmt::format("range can't iterate over {}", over.to_text()));
+        }
+    }
+
+    void bind(const template_pipeline& from, const std::vector<value>& results) {
+        for (std::size_t i = 0; i < from.variables.size() && i < results.size(); ++i) {
+            if (from.is_assignment)
+                variable(from.variables[i]) = results[i];
+            else
+                variables_.emplace_back(from.variables[i], results[i]);
+        }
+    }
+
+    value& variable(const std::string& name) {
+        for (auto at = variables_.rbegin(); at != variables_.rend(); ++at)
+            if (at->first == name) return at->second;
+        refuse(fmt::format("undefined variable \"{}\"", name));
+    }
+
+    value pipeline(const template_pipeline& of, const value& dot) {
+        value result;
+        for (std::size_t i = 0; i < of.commands.size(); ++i)
+            result = command(of.commands[i], dot, i == 0 ? nullptr : &result);
+        return result;
+    }
+
+    value command(const template_command& of, const value& dot, const value* piped) {
+        const template_operand& first = of.operands.front();
+        if (first.what != template_operand::kind::function) {
+            if (of.operands.size() > 1 || piped) refuse("can't give argument to non-function");
+            return operand(first, dot);
+        }
+        std::vector<value> arguments;
+        for (std::size_t i = 1; i < of.operands.size(); ++i) arguments.push_back(operand(of.operands[i], dot));
+        if (piped) arguments.push_back(*piped);
+        return detail::call_template_function(first.name, arguments);
+    }
+
+    value operand(const template_operand& of, const value& dot) {
+        switch (of.what) {
+        case template_operand::kind::dot:
+            return field(dot, of.fields);
+        case template_operand::kind::variable:
+            return field(variable(of.name), of.fields);
+        case template_operand::kind::literal:
+            return of.literal;
+        case template_operand::kind::pipeline:
+            return field(pipeline(*of.inner, dot), of.fields);
+        case template_operand::kind::function:
+            return detail::call_template_function(of.name, {});
+        }
+        return {};
+    }
+
+    static value field(const value& of, const std::vector<std::string>& path) {
+        const value* at = &of;
+        for (const std::string& name : path) {
+            if (!at->as_object())
+                refuse(fmt::format("can't evaluate field {} in {}", name, at->is_null() ? "nothing" : "a plain value"));
+            const value* next = at->find(name);
+            if (!next) refuse(fmt::format("at <.{}>: map has no entry for key \"{}\"", name, name));
+            at = next;
+        }
+        return *at;
+    }
+
+    std::string out_;
+    std::vector<std::pair<std::string, value>> variables_;
+};
+
+void collect_heading(const template_body& nodes, std::vector<std::string>& into) {
+    for (const auto& node : nodes) {
+        if (node->what == template_node::kind::action)
+            for (const template_command& command : node->pipeline.commands)
+                for (const template_operand& operand : command.operands)
+                    if (operand.what == template_operand::kind::dot && !operand.fields.empty())
+                        into.push_back(operand.fields.back());
+        collect_heading(node->body, into);
+        collect_heading(node->otherwise, into);
+    }
+}
+
+} // namespace
+
+text_template::text_template(std::string_view source) : nodes_{detail::parse_template(source)} {}
+text_template::text_template(text_template&&) noexcept = default;
+text_template::~text_template() = default;
+
+std::string text_template::render(const value& dot) const {
+    evaluation running{dot};
+    running.body(nodes_, dot);
+    return running.take();
+}
+
+std::vector<std::string> text_template::heading_fields() const {
+    std::vector<std::string> fields;
+    collect_heading(nodes_, fields);
+    return fields;
+}
+
+} // namespace davit::cli

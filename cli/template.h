@@ -1,0 +1,37 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/value.h"
+
+namespace davit::cli {
+
+namespace detail {
+struct template_node;
+}
+
+/// A Go template (package text/template), as --format takes it, over JSON values. What people use of it is here: fields
+/// (.A.B), variables, pipelines, parentheses, literals, if / else if / else, range, with, comments and trimming, the
+/// functions and, or, not, eq, ne, lt, le, gt, ge, len, index, print, printf, println, and Docker's json, join, lower,
+/// upper, title, split, table-less truncate and pad.
+class text_template {
+  public:
+    /// Errors: invalid, naming what is wrong ("template parsing error: …").
+    explicit text_template(std::string_view source);
+    text_template(text_template&&) noexcept;
+    ~text_template();
+
+    /// Errors: invalid ("template: :1: can't evaluate field X"), for a field that an object does not have.
+    std::string render(const value& dot) const;
+
+    /// The fields that stand alone in actions, in order ("Names" of {{.Names}}): what a table's heading is made of.
+    std::vector<std::string> heading_fields() const;
+
+  private:
+    std::vector<std::unique_ptr<detail::template_node>> nodes_;
+};
+
+} // namespace davit::cli

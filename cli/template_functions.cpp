@@ -1,0 +1,266 @@
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+
+#include "cli/template_nodes.h"
+#include "core/error.h"
+
+namespace davit::cli::detail {
+
+namespace {
+
+using arguments = std::vector<value>;
+
+void expect(const arguments& given, std::size_t least, std::size_t most, std::string_view name) {
+    if (given.size() < least || given.size() > most)
+        throw error(errc::invalid, "template: :1: wrong number of args for {}: want {} got {}", name, least,
+                    given.size());
+}
+
+std::string text(const value& of) {
+    return of.to_text();
+}
+
+std::int64_t whole(const value& of, std::string_view name) {
+    if (const auto* number = of.as_integer()) return *number;
+    throw error(errc::invalid, "template: :1: {} wants a whole number, not {}", name, of.to_text());
+}
+
+value json(const arguments& a) {
+    expect(a, 1, 1, "json");
+    return a[0].to_json();
+}
+
+value join(const arguments& a) {
+    expect(a, 2, 2, "join");
+    std::string joined;
+    if (const auto* parts = a[0].as_list())
+        for (std::size_t i = 0; i < parts->size(); ++i) joined += (i ? text(a[1]) : "") + text((*parts)[i]);
+    return joined;
+}
+
+value split(const arguments& a) {
+    expect(a, 2, 2, "split");
+    const std::string whole_text = text(a[0]);
+    const std::string separator = text(a[1]);
+    value::list parts;
+    std::size_t begin = 0;
+    for (std::size_t at; !separator.empty() && (at = whole_text.find(separator, begin)) != std::string::npos;
+         begin = at + separator.size())
+        parts.emplace_back(whole_text.substr(begin, at - begin));
+    parts.emplace_back(whole_text.substr(begin));
+    return parts;
+}
+
+value change_case(const arguments& a, std::string_view name, int (*change)(int)) {
+    expect(a, 1, 1, name);
+    std::string changed = text(a[0]);
+    for (char& c : changed) c = static_cast<char>(change(static_cast<unsigned char>(c)));
+    return changed;
+}
+value lower(const arguments& a) {
+    return change_case(a, "lower", std::tolower);
+}
+value upper(const arguments& a) {
+    return change_case(a, "upper", std::toupper);
+}
+
+value title(const arguments& a) {
+    expect(a, 1, 1, "title");
+    std::string changed = text(a[0]);
+    bool begins = true;
+    for (char& c : changed) {
+        if (begins) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+        begins = c == ' ';
+    }
+    return changed;
+}
+
+value pad(const arguments& a) {
+    expect(a, 3, 3, "pad");
+    return std::string(static_cast<std::size_t>(whole(a[1], "pad")), ' ') + text(a[0]) +
+           std::string(static_cast<std::size_t>(whole(a[2], "pad")), ' ');
+}
+
+value truncate(const arguments& a) {
+    expect(a, 2, 2, "truncate");
+    return text(a[0]).substr(0, static_cast<std::size_t>(whole(a[1], "truncate")));
+}
+
+value length(const arguments& a) {
+    expect(a, 1, 1, "len");
+    if (const auto* list = a[0].as_list()) return static_cast<std::int64_t>(list->size());
+    if (const auto* object = a[0].as_object()) return static_cast<std::int64_t>(object->size());
+    if (const auto* plain = a[0].as_string()) return static_cast<std::int64_t>(plain->size());
+    throw error(errc::invalid, "template: :1: len of {}", a[0].is_null() ? "nothing" : a[0].to_text());
+}
+
+value index(const arguments& a) {
+    expect(a, 1, 16, "index");
+    value at = a[0];
+    for (std::size_t i = 1; i < a.size(); ++i) {
+        if (const auto* list = at.as_list()) {
+            const std::int64_t position = whole(a[i], "index");
+            if (position < 0 || position >= static_cast<std::int64_t>(list->size()))
+                throw error(errc::invalid, "template: :1: error calling index: index out of range: {}", position);
+            at = value{(*list)[static_cast<std::size_t>(position)]};
+        } else {
+            const value* member = at.find(text(a[i]));
+            at = member ? value{*member} : value{};
+        }
+    }
+    return at;
+}
+
+/// Go puts a blank between two operands of print when neither is a text; println always does.
+value print(const arguments& a) {
+    std::string out;
+    for (std::size_t i = 0; i < a.size(); ++i)
+        out += (i && !a[i].as_string() && !a[i - 1].as_string() ? " " : "") + text(a[i]);
+    return out;
+}
+value println(const arguments& a) {
+    std::string out;
+    for (std::size_t i = 0; i < a.size(); ++i) out += (i ? " " : "") + text(a[i]);
+    return out + "\n";
+}
+
+/// One %-directive of printf: flags, width, precision, verb.
+std::string format_one(std::string_view directive, const value& argument) {
+    const char verb = directive.back();
+    std::string shown;
+    switch (verb) {
+    case 'q':
+        shown = value{text(argument)}.to_json();
+        break;
+    case 'x':
+        shown = argument.as_integer() ? fmt::format("{:x}", *argument.as_integer()) : text(argument);
+        break;
+    case 't':
+    case 's':
+    case 'd':
+    case 'v':
+        shown = text(argument);
+        break;
+    default:
+        return fmt::format("%!{}({})", verb, text(argument));
+    }
+    directive = directive.substr(1, directive.size() - 2);
+    const bool is_left = directive.starts_with('-');
+    if (is_left) directive.remove_prefix(1);
+    const bool has_zeros = directive.starts_with('0');
+    std::size_t width = 0;
+    const auto [dot, failed] = std::from_chars(directive.data(), directive.data() + directive.size(), width);
+    if (failed == std::errc{} || !directive.empty()) {
+        const std::size_t at = directive.find('.');
+        std::size_t most = 0;
+        if (at != std::string_view::npos) {
+            std::from_chars(directive.data() + at + 1, directive.data() + directive.size(), most);
+            shown = shown.substr(0, most);
+        }
+    }
+    static_cast<void>(dot);
+    if (shown.size() >= width) return shown;
+    const std::string fill(width - shown.size(), has_zeros && !is_left ? '0' : ' ');
+    return is_left ? shown + fill : fill + shown;
+}
+
+value printf(const arguments& a) {
+    expect(a, 1, 64, "printf");
+    const std::string format = text(a[0]);
+    std::string out;
+    std::size_t next = 1;
+    for (std::size_t i = 0; i < format.size(); ++i) {
+        if (format[i] != '%') {
+            out += format[i];
+            continue;
+        }
+        const std::size_t verb = format.find_first_not_of("-+# 0123456789.", i + 1);
+        if (verb == std::string::npos) return out + "%!(NOVERB)";
+        if (format[verb] == '%')
+            out += '%';
+        else if (next < a.size())
+            out += format_one(std::string_view{format}.substr(i, verb - i + 1), a[next++]);
+        else
+            out += fmt::format("%!{}(MISSING)", format[verb]);
+        i = verb;
+    }
+    return out;
+}
+
+value negate(const arguments& a) {
+    expect(a, 1, 1, "not");
+    return !a[0].is_true();
+}
+value all_of(const arguments& a) {
+    expect(a, 1, 64, "and");
+    const auto first = std::find_if(a.begin(), a.end(), [](const value& v) { return !v.is_true(); });
+    return first == a.end() ? a.back() : *first;
+}
+value any_of(const arguments& a) {
+    expect(a, 1, 64, "or");
+    const auto first = std::find_if(a.begin(), a.end(), [](const value& v) { return v.is_true(); });
+    return first == a.end() ? a.back() : *first;
+}
+
+/// Negative, 0 or positive. Errors: invalid for values of different kinds.
+int compare(const value& a, const value& b, std::string_view name) {
+    if (a.as_integer() && b.as_integer())
+        return *a.as_integer() < *b.as_integer() ? -1 : *a.as_integer() > *b.as_integer();
+    if (a.as_string() && b.as_string()) return a.as_string()->compare(*b.as_string());
+    if (a == b) return 0;
+    throw error(errc::invalid, "template: :1: error calling {}: incompatible types for comparison", name);
+}
+
+value equal(const arguments& a) {
+    expect(a, 2, 64, "eq");
+    return std::any_of(a.begin() + 1, a.end(), [&](const value& other) { return a[0] == other; });
+}
+value not_equal(const arguments& a) {
+    expect(a, 2, 2, "ne");
+    return !(a[0] == a[1]);
+}
+value less(const arguments& a) {
+    expect(a, 2, 2, "lt");
+    return compare(a[0], a[1], "lt") < 0;
+}
+value less_or_equal(const arguments& a) {
+    expect(a, 2, 2, "le");
+    return compare(a[0], a[1], "le") <= 0;
+}
+value greater(const arguments& a) {
+    expect(a, 2, 2, "gt");
+    return compare(a[0], a[1], "gt") > 0;
+}
+value greater_or_equal(const arguments& a) {
+    expect(a, 2, 2, "ge");
+    return compare(a[0], a[1], "ge") >= 0;
+}
+
+struct entry {
+    std::string_view name;
+    value (*call)(const arguments&);
+};
+
+constexpr std::array functions = {
+    entry{"json", json},     entry{"join", join},           entry{"split", split}, entry{"lower", lower},
+    entry{"upper", upper},   entry{"title", title},         entry{"pad", pad},     entry{"truncate", truncate},
+    entry{"len", length},    entry{"index", index},         entry{"print", print}, entry{"println", println},
+    entry{"printf", printf}, entry{"not", negate},          entry{"and", all_of},  entry{"or", any_of},
+    entry{"eq", equal},      entry{"ne", not_equal},        entry{"lt", less},     entry{"le", less_or_equal},
+    entry{"gt", greater},    entry{"ge", greater_or_equal},
+};
+
+} // namespace
+
+bool is_template_function(std::string_view name) noexcept {
+    return std::any_of(functions.begin(), functions.end(), [&](const entry& e) { return e.name == name; });
+}
+
+value call_template_function(const std::string& name, const std::vector<value>& given) {
+    return std::find_if(functions.begin(), functions.end(), [&](const entry& e) { return e.name == name; })
+        ->call(given);
+}
+
+} // namespace davit::cli::detail

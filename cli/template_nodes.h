@@ -1,0 +1,52 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/value.h"
+
+namespace davit::cli::detail {
+
+struct template_pipeline;
+
+/// One operand: `.`, `.A.B`, `$x.A`, a literal, a function's name, or a pipeline in parentheses with fields after it.
+struct template_operand {
+    enum class kind : unsigned char { dot, variable, literal, function, pipeline } what = kind::dot;
+    std::string name; ///< A variable's or a function's
+    value literal;
+    std::unique_ptr<template_pipeline> inner;
+    std::vector<std::string> fields;
+};
+
+/// Operands beside each other: a function with its arguments, or one operand alone.
+struct template_command {
+    std::vector<template_operand> operands;
+};
+
+/// Commands joined by |: each one's result is the last argument of the next.
+struct template_pipeline {
+    std::vector<std::string> variables; ///< $x := …, or $i, $e := … of a range
+    bool is_assignment = false;         ///< = instead of :=
+    std::vector<template_command> commands;
+};
+
+/// One piece of a template: text, an action, or a block with its branches.
+struct template_node {
+    enum class kind : unsigned char { text, action, condition, range, with } what = kind::text;
+    std::string text;
+    template_pipeline pipeline;
+    std::vector<std::unique_ptr<template_node>> body;
+    std::vector<std::unique_ptr<template_node>> otherwise;
+};
+
+using template_body = std::vector<std::unique_ptr<template_node>>;
+
+/// Errors: invalid.
+template_body parse_template(std::string_view source);
+
+/// Calls a function by name. Errors: invalid (unknown name, wrong arguments).
+value call_template_function(const std::string& name, const std::vector<value>& arguments);
+bool is_template_function(std::string_view name) noexcept;
+
+} // namespace davit::cli::detail

@@ -1,0 +1,295 @@
+#include <cctype>
+#include <charconv>
+#include <optional>
+
+#include "cli/template_nodes.h"
+#include "core/error.h"
+
+namespace davit::cli::detail {
+
+namespace {
+
+constexpr std::string_view blanks = " \t\r\n";
+
+[[noreturn]] void refuse(std::string_view why) {
+    throw error(errc::invalid, "template parsing error: template: :1: {}", why);
+}
+
+/// The words of one action: names, fields, literals, and the marks | ( ) , := =
+class tokenizer {
+  public:
+    explicit tokenizer(std::string_view text) : text_{text} { advance(); }
+
+    const std::string& current() const noexcept { return current_; }
+    bool is_at_end() const noexcept { return current_.empty(); }
+    /// Whether a blank stood before the current word: ".A.B" is one operand, ".A .B" are two.
+    bool follows_blank() const noexcept { return follows_blank_; }
+
+    std::string take() {
+        std::string taken = std::move(current_);
+        advance();
+        return taken;
+    }
+    bool accept(std::string_view word) {
+        if (current_ != word) return false;
+        advance();
+        return true;
+    }
+
+  private:
+    void advance() {
+        const std::size_t begin = std::min(text_.find_first_not_of(blanks, at_), text_.size());
+        follows_blank_ = begin != at_ || at_ == 0;
+        at_ = begin;
+        if (at_ == text_.size()) {
+            current_.clear();
+            return;
+        }
+        const std::size_t length = word_length();
+        current_ = text_.substr(at_, length);
+        at_ += length;
+    }
+
+    std::size_t word_length() const {
+        const std::string_view rest = text_.substr(at_);
+        const char first = rest.front();
+        if (first == '"' || first == '`' || first == '\'') {
+            for (std::size_t i = 1; i < rest.size(); ++i) {
+                if (rest[i] == '\\' && first != '`')
+                    ++i;
+                else if (rest[i] == first)
+                    return i + 1;
+            }
+            refuse("unterminated quoted string");
+        }
+        if (rest.starts_with(":=")) return 2;
+        if (first == '|' || first == '(' || first == ')' || first == ',' || first == '=') return 1;
+        const auto is_part = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+        std::size_t length = 1;
+        const bool is_number = std::isdigit(static_cast<unsigned char>(first)) || first == '-' || first == '+';
+        while (length < rest.size() && (is_part(rest[length]) || (is_number && rest[length] == '.'))) ++length;
+        return length;
+    }
+
+    std::string_view text_;
+    std::size_t at_ = 0;
+    std::string current_;
+    bool follows_blank_ = true;
+};
+
+std::string unquote(std::string_view quoted) {
+    if (quoted.front() == '`') return std::string{quoted.substr(1, quoted.size() - 2)};
+    std::string text;
+    for (std::size_t i = 1; i + 1 < quoted.size(); ++i) {
+        if (quoted[i] != '\\') {
+            text += quoted[i];
+            continue;
+        }
+        switch (quoted[++i]) {
+        case 'n':
+            text += '\n';
+            break;
+        case 't':
+            text += '\t';
+            break;
+        case 'r':
+            text += '\r';
+            break;
+        default:
+            text += quoted[i];
+        }
+    }
+    return text;
+}
+
+template_pipeline parse_pipeline(tokenizer& words);
+
+/// Fields that follow without a blank: ".A.B" after a dot, a variable or a closing parenthesis.
+void parse_fields(tokenizer& words, template_operand& of) {
+    while (!words.is_at_end() && !words.follows_blank() && words.current().size() > 1 && words.current()[0] == '.')
+        of.fields.push_back(words.take().substr(1));
+}
+
+template_operand parse_operand(tokenizer& words) {
+    using kind = template_operand::kind;
+    template_operand made;
+    if (words.accept("(")) {
+        made.what = kind::pipeline;
+        made.inner = std::make_unique<template_pipeline>(parse_pipeline(words));
+        if (!words.accept(")")) refuse("unclosed left paren");
+        parse_fields(words, made);
+        return made;
+    }
+    const std::string word = words.take();
+    const char first = word.front();
+    if (first == '.') {
+        if (word.size() > 1) made.fields.push_back(word.substr(1));
+        parse_fields(words, made);
+    } else if (first == '$') {
+        made.what = kind::variable;
+        made.name = word;
+        parse_fields(words, made);
+    } else if (first == '"' || first == '`' || first == '\'') {
+        made.what = kind::literal;
+        made.literal = unquote(word);
+    } else if (word == "true" || word == "false") {
+        made.what = kind::literal;
+        made.literal = word == "true";
+    } else if (word == "nil") {
+        made.what = kind::literal;
+    } else if (std::isdigit(static_cast<unsigned char>(first)) || first == '-' || first == '+') {
+        made.what = kind::literal;
+        made.literal = value::parse(first == '+' ? word.substr(1) : word, "a number in the template");
+    } else if (is_template_function(word)) {
+        made.what = kind::function;
+        made.name = word;
+    } else if (std::isalpha(static_cast<unsigned char>(first))) {
+        refuse(fmt::format("function \"{}\" not defined", word));
+    } else {
+        refuse(fmt::format("unexpected \"{}\" in operand", word));
+    }
+    return made;
+}
+
+template_pipeline parse_pipeline(tokenizer& words) {
+    template_pipeline made;
+    do {
+        template_command command;
+        while (!words.is_at_end() && words.current() != "|" && words.current() != ")") {
+            command.operands.push_back(parse_operand(words));
+            if (words.current() == "," || words.current() == ":=" || words.current() == "=") {
+                if (!made.commands.empty() || command.operands.back().what != template_operand::kind::variable)
+                    refuse(fmt::format("unexpected \"{}\"", words.current()));
+                made.variables.push_back(command.operands.back().name);
+                command.operands.clear();
+                made.is_assignment = words.take() == "=";
+            }
+        }
+        if (command.operands.empty()) refuse("missing value for command");
+        made.commands.push_back(std::move(command));
+    } while (words.accept("|"));
+    return made;
+}
+
+class parser {
+  public:
+    explicit parser(std::string_view source) : source_{source} {}
+
+    template_body parse() {
+        template_body top = parse_body();
+        if (!ended_by_.empty()) refuse(fmt::format("unexpected {{{{{}}}}}", ended_by_));
+        return top;
+    }
+
+  private:
+    /// Up to the action that ends the body ("end", "else", "else if …"), which `ended_by_` then holds.
+    template_body parse_body() {
+        template_body body;
+        ended_by_.clear();
+        while (at_ < source_.size()) {
+            const std::size_t open = source_.find("{{", at_);
+            add_text(body, source_.substr(at_, open - at_),
+                     open != std::string_view::npos && source_.substr(open).starts_with("{{- "));
+            if (open == std::string_view::npos) {
+                at_ = source_.size();
+                return body;
+            }
+            const std::string_view action = take_action(open);
+            if (action.starts_with("/*")) continue;
+            const std::string_view word = action.substr(0, action.find_first_of(blanks));
+            if (word == "end" || word == "else") {
+                ended_by_ = action;
+                return body;
+            }
+            body.push_back(parse_action(word, action));
+        }
+        return body;
+    }
+
+    void add_text(template_body& body, std::string_view text, bool trims_end) {
+        if (trims_begin_) text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+        if (trims_end) text = text.substr(0, text.find_last_not_of(blanks) + 1);
+        if (text.empty()) return;
+        auto node = std::make_unique<template_node>();
+        node->text = text;
+        body.push_back(std::move(node));
+    }
+
+    std::string_view take_action(std::size_t open) {
+        std::size_t close = open + 2;
+        for (char quote = 0; close < source_.size(); ++close) {
+            const char c = source_[close];
+            if (quote) {
+                if (c == '\\' && quote == '"')
+                    ++close;
+                else if (c == quote)
+                    quote = 0;
+            } else if (c == '"' || c == '`') {
+                quote = c;
+            } else if (source_.substr(close).starts_with("}}")) {
+                break;
+            }
+        }
+        if (close >= source_.size()) refuse("unclosed action");
+        std::string_view action = source_.substr(open + 2, close - open - 2);
+        at_ = close + 2;
+        if (action.starts_with("- ")) action.remove_prefix(1);
+        trims_begin_ = action.ends_with(" -");
+        if (trims_begin_) action.remove_suffix(1);
+        action.remove_prefix(std::min(action.find_first_not_of(blanks), action.size()));
+        return action.substr(0, action.find_last_not_of(blanks) + 1);
+    }
+
+    std::unique_ptr<template_node> parse_action(std::string_view word, std::string_view action) {
+        using kind = template_node::kind;
+        auto node = std::make_unique<template_node>();
+        node->what = word == "if"      ? kind::condition
+                     : word == "range" ? kind::range
+                     : word == "with"  ? kind::with
+                                       : kind::action;
+        if (node->what != kind::action) action.remove_prefix(word.size());
+        node->pipeline = parse_whole_pipeline(action);
+        if (node->what != kind::action) parse_branches(*node);
+        return node;
+    }
+
+    void parse_branches(template_node& node) {
+        node.body = parse_body();
+        if (ended_by_.starts_with("else")) {
+            const std::string action = ended_by_;
+            const std::size_t condition = action.find_first_not_of(blanks, 4);
+            if (condition != std::string::npos) {
+                // "else if x" is an else that holds one block, which shares this block's end.
+                const std::string_view chained = std::string_view{action}.substr(condition);
+                const std::string_view word = chained.substr(0, chained.find_first_of(blanks));
+                if (word != "if" && word != "with") refuse(fmt::format("unexpected \"{}\" after else", word));
+                node.otherwise.push_back(parse_action(word, chained));
+                return;
+            }
+            node.otherwise = parse_body();
+        }
+        if (ended_by_ != "end") refuse("unexpected EOF");
+        ended_by_.clear();
+    }
+
+    static template_pipeline parse_whole_pipeline(std::string_view text) {
+        tokenizer words{text};
+        if (words.is_at_end()) refuse("missing value for command");
+        template_pipeline made = parse_pipeline(words);
+        if (!words.is_at_end()) refuse(fmt::format("unexpected \"{}\"", words.current()));
+        return made;
+    }
+
+    std::string_view source_;
+    std::size_t at_ = 0;
+    bool trims_begin_ = false;
+    std::string ended_by_;
+};
+
+} // namespace
+
+template_body parse_template(std::string_view source) {
+    return parser{source}.parse();
+}
+
+} // namespace davit::cli::detail
