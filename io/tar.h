@@ -133,9 +133,10 @@ class tar_writer {
 
     sink sink_;
     archive* archive_;
-    std::exception_ptr sink_failure_;
-    std::string path_;          // of the present entry
-    std::uint64_t missing_ = 0; // bytes of its content that are still to come
+    bool is_abandoned_ = false;
+    std::exception_ptr sink_failure_; // of the first failure; every later call throws it again
+    std::string path_;                // of the present entry
+    std::uint64_t missing_ = 0;       // bytes of its content that are still to come
 };
 
 } // namespace davit::io

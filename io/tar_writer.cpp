@@ -68,24 +68,28 @@ tar_writer::tar_writer(sink to) : sink_{std::move(to)}, archive_{archive_write_n
 }
 
 tar_writer::~tar_writer() {
-    archive_write_fail(archive_); // so that nothing more goes to the sink
+    is_abandoned_ = true;
     archive_write_free(archive_);
 }
 
-std::ptrdiff_t tar_writer::push(archive* to, void* self, const void* bytes, std::size_t size) noexcept {
+/// Once the library knows of a failure it no longer frees its buffers (3.6), so it is told of none while it is in use:
+/// what the sink threw is thrown from the call that caused it, and the rest is dropped. Only an abandoned archive
+/// fails, so that the library does not fill up what an entry lacks.
+std::ptrdiff_t tar_writer::push(archive*, void* self, const void* bytes, std::size_t size) noexcept {
     auto& writer = *static_cast<tar_writer*>(self);
-    try {
-        writer.sink_({static_cast<const std::byte*>(bytes), size});
-        return static_cast<std::ptrdiff_t>(size);
-    } catch (...) {
-        writer.sink_failure_ = std::current_exception();
-        archive_set_error(to, EIO, "the sink failed");
-        return -1;
+    if (writer.is_abandoned_) return -1;
+    if (!writer.sink_failure_) {
+        try {
+            writer.sink_({static_cast<const std::byte*>(bytes), size});
+        } catch (...) {
+            writer.sink_failure_ = std::current_exception();
+        }
     }
+    return static_cast<std::ptrdiff_t>(size);
 }
 
 void tar_writer::check(int code) {
-    if (sink_failure_) std::rethrow_exception(std::exchange(sink_failure_, nullptr));
+    if (sink_failure_) std::rethrow_exception(sink_failure_);
     if (code == ARCHIVE_OK) return;
     const char* reason = archive_error_string(archive_);
     throw error(errc::internal, "writing tar entry \"{}\": {}", path_, reason != nullptr ? reason : "failed");
