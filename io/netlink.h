@@ -135,6 +135,9 @@ class netlink_socket {
     void apply(netlink_batch batch);
 
     std::optional<link_info> find_link(const std::string& name);
+    /// The interface's index alone: asked for more, the kernel searches all network namespaces it knows for a name of
+    /// the one that a veth's other end is in. Errors: not_found.
+    std::uint32_t index_of(const std::string& name);
     std::vector<link_info> links();
     std::vector<address_info> addresses();
     std::vector<route_info> routes();

@@ -2,6 +2,8 @@
 #include <cerrno>
 #include <cstring>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "core/error.h"
@@ -174,6 +176,16 @@ std::optional<link_info> netlink_socket::find_link(const std::string& name) {
         if (!links.empty()) found = std::move(links.front());
         return found;
     }
+}
+
+std::uint32_t netlink_socket::index_of(const std::string& name) {
+    ifreq request{};
+    if (name.size() >= sizeof request.ifr_name)
+        throw error(errc::not_found, "there is no interface \"{}\": the name is too long", name);
+    name.copy(request.ifr_name, sizeof request.ifr_name - 1);
+    if (::ioctl(fd_.get(), SIOCGIFINDEX, &request) == 0) return static_cast<std::uint32_t>(request.ifr_ifindex);
+    if (errno == ENODEV) throw error(errc::not_found, "there is no interface {}", name);
+    throw error::system(errno, "looking for the interface {}", name);
 }
 
 std::vector<link_info> netlink_socket::links() {

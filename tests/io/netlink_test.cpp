@@ -58,6 +58,8 @@ TEST_F(netlink_in_own_network, makes_a_bridge_whose_mac_address_survives_new_por
     EXPECT_EQ(kernel().find_link("nl-br")->mac, mac);
     EXPECT_TRUE(kernel().find_link("nl-br")->is_up);
     EXPECT_EQ(kernel().find_link("nl-v0")->master, bridge->index);
+    EXPECT_EQ(kernel().index_of("nl-v0"), kernel().find_link("nl-v0")->index);
+    EXPECT_THROW(kernel().index_of("nl-v1"), error);
 }
 
 TEST_F(netlink_in_own_network, puts_the_other_end_of_a_pair_into_a_process_network_and_configures_it_there) {

@@ -136,11 +136,10 @@ void connect_sandbox(io::netlink_socket& kernel, const bridge_connection& connec
                                                         .has_arp_answered = true});
         port.set_neighbour(connection.bridge, connection.address, connection.mac);
         kernel.apply(std::move(port));
-        const auto link = kernel.find_link(connection.host_interface);
-        if (!link) throw error(errc::internal, "the interface {} vanished", connection.host_interface);
+        const auto index = kernel.index_of(connection.host_interface);
         io::netlink_batch start;
-        start.set_forwarding(link->index, connection.mac);
-        start.set_up(link->index);
+        start.set_forwarding(index, connection.mac);
+        start.set_up(index);
         kernel.apply(std::move(start));
     } catch (...) {
         io::netlink_batch undo;

@@ -7,11 +7,8 @@
 
 #include <gtest/gtest.h>
 
-#include "core/error.h"
+#include "bridge_world.h"
 #include "core/scope.h"
-#include "io/loop.h"
-#include "tests/io/network_world.h"
-#include "tests/modules/memory_store.h"
 
 namespace davit {
 namespace {
@@ -21,28 +18,6 @@ std::string first_line(const std::string& path) {
     std::string line;
     std::getline(file, line);
     return line;
-}
-
-/// What the runtime does with a plan, inside a holder's namespace.
-void configure(const namespace_holder& holder, const network_plan& plan) {
-    holder.inside([&] {
-        io::netlink_socket kernel;
-        io::netlink_batch batch;
-        batch.set_up("lo");
-        for (const auto& interface : plan.interfaces) {
-            const auto link = kernel.find_link(interface.name);
-            ASSERT_TRUE(link) << interface.name;
-            if (interface.ipv6_is_quiet) batch.quiet_ipv6(interface.name);
-            for (const auto& address : interface.addresses)
-                batch.add_address(link->index, *io::ipv4_network::parse(address));
-            batch.set_up(interface.name);
-            for (const auto& neighbour : interface.neighbours)
-                batch.set_neighbour(link->index, *io::ipv4_address::parse(neighbour.address),
-                                    *io::mac_address::parse(neighbour.mac));
-            for (const auto& gateway : interface.gateways) batch.add_route({{0}, 0}, *io::ipv4_address::parse(gateway));
-        }
-        kernel.apply(std::move(batch));
-    });
 }
 
 std::vector<io::link_info> ports() {
@@ -60,48 +35,7 @@ std::vector<std::string> neighbours() {
     return found;
 }
 
-class bridge_network_test : public testing::Test {
-  protected:
-    bridge_network_test() { enter_own_network(); }
-
-    bridge_network& network() {
-        if (!network_) network_ = make();
-        return *network_;
-    }
-    std::unique_ptr<bridge_network> make(std::optional<io::ipv4_network> address = {}, bool icc = true) {
-        auto made = std::make_unique<bridge_network>(store, "davit0", address, icc);
-        l.run(made->start());
-        return made;
-    }
-    /// As after the engine was killed.
-    void restart() { network_ = make(); }
-
-    attached_endpoint attach(const namespace_holder& holder) {
-        auto attached = l.run(network().attach(holder.pid()));
-        configure(holder, attached.plan);
-        return attached;
-    }
-
-    void TearDown() override {
-        network_.reset();
-        io::netlink_socket kernel;
-        io::netlink_batch batch;
-        for (const auto& link : kernel.links())
-            if (link.kind == "veth" || link.kind == "bridge" || link.kind == "dummy") batch.remove_link(link.name);
-        try {
-            kernel.apply(std::move(batch));
-        } catch (const error&) { // a pair's second end went with its first
-        }
-        io::nftables filter;
-        l.run(filter.remove_table("inet davit_davit0"));
-    }
-
-    io::loop l;
-    memory_store store;
-
-  private:
-    std::unique_ptr<bridge_network> network_;
-};
+using bridge_network_test = bridge_world;
 
 TEST_F(bridge_network_test, makes_a_quiet_bridge_in_a_free_subnet) {
     const auto facts = network().facts();

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "io/loop.h"
+#include "modules/network/bridge/bridge_network.h"
+#include "tests/io/network_world.h"
+#include "tests/modules/memory_store.h"
+
+namespace davit {
+
+/// What the runtime does with a plan, inside a holder's namespace.
+inline void configure(const namespace_holder& holder, const network_plan& plan) {
+    holder.inside([&] {
+        io::netlink_socket kernel;
+        io::netlink_batch batch;
+        batch.set_up("lo");
+        for (const auto& interface : plan.interfaces) {
+            const auto link = kernel.index_of(interface.name);
+            if (interface.ipv6_is_quiet) batch.quiet_ipv6(interface.name);
+            for (const auto& address : interface.addresses) batch.add_address(link, *io::ipv4_network::parse(address));
+            batch.set_up(interface.name);
+            for (const auto& neighbour : interface.neighbours)
+                batch.set_neighbour(link, *io::ipv4_address::parse(neighbour.address),
+                                    *io::mac_address::parse(neighbour.mac));
+            for (const auto& gateway : interface.gateways) batch.add_route({{0}, 0}, *io::ipv4_address::parse(gateway));
+        }
+        kernel.apply(std::move(batch));
+    });
+}
+
+/// A test in a network namespace of its own, with bridge networks that are gone when it ends.
+class bridge_world : public testing::Test {
+  protected:
+    bridge_world() { enter_own_network(); }
+
+    bridge_network& network() {
+        if (!network_) network_ = make();
+        return *network_;
+    }
+    std::unique_ptr<bridge_network> make(std::optional<io::ipv4_network> address = {}, bool icc = true,
+                                         const char* bridge = "davit0") {
+        auto made = std::make_unique<bridge_network>(store, bridge, address, icc);
+        l.run(made->start());
+        return made;
+    }
+    /// As after the engine was killed.
+    void restart() { network_ = make(); }
+
+    attached_endpoint attach(bridge_network& to, const namespace_holder& holder) {
+        auto attached = l.run(to.attach(holder.pid()));
+        configure(holder, attached.plan);
+        return attached;
+    }
+    attached_endpoint attach(const namespace_holder& holder) { return attach(network(), holder); }
+
+    void TearDown() override {
+        network_.reset();
+        io::netlink_socket kernel;
+        io::netlink_batch batch;
+        io::nftables filter;
+        for (const auto& link : kernel.links()) {
+            if (link.kind == "veth" || link.kind == "bridge") batch.remove_link(link.name);
+            if (link.kind == "bridge") l.run(filter.remove_table("inet davit_" + link.name));
+        }
+        try {
+            kernel.apply(std::move(batch));
+        } catch (const error&) { // a pair went with its namespace meanwhile
+        }
+    }
+
+    io::loop l;
+    memory_store store;
+
+  private:
+    std::unique_ptr<bridge_network> network_;
+};
+
+} // namespace davit
