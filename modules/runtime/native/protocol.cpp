@@ -190,7 +190,7 @@ template <class A, is_message<phase> V> void fields(A& a, V& v) {
     a(v.name, v.microseconds);
 }
 template <class A, is_message<launched> V> void fields(A& a, V& v) {
-    a(v.pid, v.started_at, v.streams, v.phases);
+    a(v.pid, v.started_at, v.started_after, v.streams, v.phases);
 }
 template <class A, is_message<streams> V> void fields(A& a, V& v) {
     a(v.streams);
@@ -200,6 +200,9 @@ template <class A, is_message<failure> V> void fields(A& a, V& v) {
 }
 template <class A, is_message<container_name> V> void fields(A& a, V& v) {
     a(v.id);
+}
+template <class A, is_message<cgroup_removal> V> void fields(A& a, V& v) {
+    a(v.path);
 }
 template <class A, is_message<signal_request> V> void fields(A& a, V& v) {
     a(v.id, v.number, v.all);
@@ -211,7 +214,7 @@ template <class A, is_message<exited> V> void fields(A& a, V& v) {
     a(v.id, v.code, v.was_oom_killed, v.finished_at);
 }
 template <class A, is_message<listed_process> V> void fields(A& a, V& v) {
-    a(v.id, v.pid, v.started_at, v.has_ended, v.end);
+    a(v.id, v.pid, v.started_at, v.started_after, v.cgroup_path, v.has_ended, v.end);
 }
 template <class A, is_message<process_list> V> void fields(A& a, V& v) {
     a(v.processes);
@@ -259,6 +262,7 @@ DAVIT_MESSAGE(launched)
 DAVIT_MESSAGE(streams)
 DAVIT_MESSAGE(failure)
 DAVIT_MESSAGE(container_name)
+DAVIT_MESSAGE(cgroup_removal)
 DAVIT_MESSAGE(signal_request)
 DAVIT_MESSAGE(resize_request)
 DAVIT_MESSAGE(exited)
@@ -269,13 +273,25 @@ DAVIT_MESSAGE(nothing)
 #undef DAVIT_MESSAGE
 
 std::string frame(message_type type, std::uint64_t request, std::uint16_t descriptors, std::string_view payload) {
-    const frame_header header{static_cast<std::uint32_t>(empty_length + payload.size()), static_cast<std::uint16_t>(type), descriptors,
-                              request};
+    const frame_header header{static_cast<std::uint32_t>(empty_length + payload.size()),
+                              static_cast<std::uint16_t>(type), descriptors, request};
     std::string out;
     out.reserve(sizeof header + payload.size());
     out.append(reinterpret_cast<const char*>(&header), sizeof header);
     out.append(payload);
     return out;
+}
+
+std::string unmeasured_frame(message_type type, std::uint64_t request, std::string_view payload) {
+    return frame(type, request, 0, payload).substr(sizeof(std::uint32_t));
+}
+
+std::optional<frame_parts> split(std::string_view unmeasured) {
+    if (unmeasured.size() < empty_length) return std::nullopt;
+    frame_header header;
+    std::memcpy(reinterpret_cast<char*>(&header) + sizeof header.length, unmeasured.data(), empty_length);
+    return frame_parts{static_cast<message_type>(header.type), header.descriptors, header.request,
+                       unmeasured.substr(empty_length)};
 }
 
 } // namespace davit::shim_protocol

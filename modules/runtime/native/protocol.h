@@ -41,6 +41,7 @@ enum class message_type : std::uint16_t {
     list,
     reopen_streams,
     release,
+    remove_cgroups,
     quit_if_idle,
     // Answers.
     done,
@@ -120,8 +121,9 @@ enum stream_bit : std::uint8_t { has_stdin = 1, has_stdout = 2, has_stderr = 4, 
 
 struct launched {
     std::int32_t pid = 0;
-    std::int64_t started_at = 0; ///< Microseconds since the epoch
-    std::uint8_t streams = 0;    ///< stream_bit
+    std::int64_t started_at = 0;    ///< Microseconds since the epoch
+    std::int64_t started_after = 0; ///< Microseconds of CLOCK_BOOTTIME: no later process can have begun before it
+    std::uint8_t streams = 0;       ///< stream_bit
     std::vector<phase> phases;
 };
 
@@ -140,6 +142,11 @@ struct failure {
 
 struct container_name {
     std::string id;
+};
+
+/// Kills and removes what the shim before this one left of a container.
+struct cgroup_removal {
+    std::string path; ///< As the container's plan said it
 };
 
 struct signal_request {
@@ -164,7 +171,9 @@ struct exited {
 struct listed_process {
     std::string id;
     std::int32_t pid = 0;
-    std::int64_t started_at = 0; ///< Microseconds since the epoch
+    std::int64_t started_at = 0;    ///< Microseconds since the epoch
+    std::int64_t started_after = 0; ///< As `launched` says it
+    std::string cgroup_path;        ///< As its plan said it
     bool has_ended = false;
     exited end; ///< Where `has_ended`; its `id` is empty
 };
@@ -199,5 +208,17 @@ template <class Message> std::optional<Message> decode(std::string_view payload)
 
 /// The whole frame: header and payload.
 std::string frame(message_type type, std::uint64_t request, std::uint16_t descriptors, std::string_view payload);
+
+/// A frame without its length, which io::message_socket writes and reads itself.
+std::string unmeasured_frame(message_type type, std::uint64_t request, std::string_view payload);
+
+struct frame_parts {
+    message_type type{};
+    std::uint16_t descriptors = 0;
+    std::uint64_t request = 0;
+    std::string_view payload; ///< Of the given bytes
+};
+/// Takes such a frame apart; nothing when it is too short to be one.
+std::optional<frame_parts> split(std::string_view unmeasured);
 
 } // namespace davit::shim_protocol

@@ -3,10 +3,12 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <dirent.h>
 #include <linux/magic.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "modules/runtime/native/shim/small_file.h"
 
@@ -28,6 +30,16 @@ int make_directories(const std::string& base, const std::string& path) {
         if (mkdir(part.c_str(), 0755) < 0 && errno != EEXIST) return errno;
     }
     return mkdir(whole.c_str(), 0755) == 0 || errno == EEXIST ? 0 : errno;
+}
+
+bool remove_directory(const std::string& directory) {
+    if (rmdir(directory.c_str()) == 0 || errno == ENOENT) return true;
+    DIR* listing = opendir(directory.c_str());
+    if (listing == nullptr) return errno == ENOENT;
+    while (const dirent* entry = readdir(listing))
+        if (entry->d_type == DT_DIR && entry->d_name[0] != '.') remove_directory(directory + "/" + entry->d_name);
+    closedir(listing);
+    return rmdir(directory.c_str()) == 0;
 }
 
 std::vector<int> processes_in(const std::string& procs_file) {

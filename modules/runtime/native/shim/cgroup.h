@@ -52,6 +52,9 @@ const std::vector<device_rule>& default_device_rules();
 /// mkdir(2) of every part of `path` below `base`. 0 or an errno; an existing directory is none.
 int make_directories(const std::string& base, const std::string& path);
 
+/// Removes a cgroup's directory and those that its processes may have made below it. True when it is gone.
+bool remove_directory(const std::string& directory);
+
 /// The pids in a cgroup.procs file.
 std::vector<int> processes_in(const std::string& procs_file);
 

@@ -173,9 +173,7 @@ class cgroup_v1 final : public cgroup_system {
     bool remove(const cgroup_membership& membership) override {
         bool all_gone = true;
         for (unsigned i = 0; i < hierarchies_.size(); ++i)
-            if ((membership.hierarchies >> i & 1) != 0 && rmdir(directory(membership, i).c_str()) < 0 &&
-                errno != ENOENT)
-                all_gone = false;
+            if ((membership.hierarchies >> i & 1) != 0) all_gone &= remove_directory(directory(membership, i));
         return all_gone;
     }
 

@@ -133,7 +133,7 @@ class cgroup_v2 final : public cgroup_system {
     }
 
     bool remove(const cgroup_membership& membership) override {
-        return rmdir((root_ + "/" + membership.path).c_str()) == 0 || errno == ENOENT;
+        return remove_directory(root_ + "/" + membership.path);
     }
 
     void sweep(const std::string& parent) override {

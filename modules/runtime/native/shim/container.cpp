@@ -215,6 +215,7 @@ void container::end_launch(std::optional<failure> failed) {
     } else {
         life_ = stage_of_life::running;
         started_at_ = epoch_microseconds();
+        started_after_ = boot_microseconds();
         for (const int stream : {stdout_, stderr_})
             if (stream >= 0) fcntl(stream, F_SETPIPE_SZ, output_pipe_size);
     }

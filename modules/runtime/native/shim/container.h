@@ -61,6 +61,7 @@ class container final : public channel::listener {
     stage_of_life life() const { return life_; }
     bool is_reaped() const { return is_reaped_; }
     long long started_at() const { return started_at_; }
+    long long started_after() const { return started_after_; }
     const shim_protocol::exited& end() const { return end_; }
     const cgroup_membership& cgroups() const { return membership_; }
     std::vector<shim_protocol::phase> take_phases();
@@ -102,6 +103,7 @@ class container final : public channel::listener {
     int stderr_ = -1;
     int terminal_ = -1;
     long long started_at_ = 0;
+    long long started_after_ = 0;
     long long launch_began_ = 0;
     std::vector<shim_protocol::phase> phases_;
     shim_protocol::exited end_;

@@ -45,7 +45,8 @@ void loop::when_idle(std::function<void()> work) {
 }
 
 void loop::run() {
-    while (!is_stopping_) {
+    // What was put off is still done: each work item puts itself off again only so often.
+    while (!is_stopping_ || !idle_work_.empty()) {
         epoll_event event{};
         const int timeout = idle_work_.empty() ? -1 : idle_work_.size() > most_idle_work ? 0 : idle_after_milliseconds;
         const int count = epoll_wait(epoll_, &event, 1, timeout);

@@ -151,7 +151,8 @@ class sandbox {
         clock.lap("user");
         take_privileges(who, process.bounding_capabilities, process.no_new_privileges, process.seccomp_filter);
         clock.lap("privileges");
-        send_frame(channel_, message_type::about_to_exec, encode(shim_protocol::exec_notice{clock.phases()}));
+        if (!send_frame(channel_, message_type::about_to_exec, encode(shim_protocol::exec_notice{clock.phases()})))
+            _exit(1);
         execute(process.arguments, process.environment);
     }
 

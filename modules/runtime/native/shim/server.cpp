@@ -157,7 +157,8 @@ shim_protocol::process_list server::processes() const {
         if (!has_ended && one->life() != container::stage_of_life::running) continue;
         auto end = one->end();
         end.id.clear();
-        list.processes.push_back({id, one->pid(), one->started_at(), has_ended, std::move(end)});
+        list.processes.push_back(
+            {id, one->pid(), one->started_at(), one->started_after(), one->cgroups().path, has_ended, std::move(end)});
     }
     return list;
 }
@@ -216,6 +217,20 @@ void server::on_request(connection& from, const incoming_frame& frame) {
         by_sandbox_.erase(one->sandbox());
         by_id_.emplace(id, one);
         return one->launch(frame.request, std::move(request->plan), frame.payload);
+    }
+    case message_type::remove_cgroups: {
+        const auto request = decode<shim_protocol::cgroup_removal>(frame.payload);
+        if (!request) return from.reply(frame.request, malformed);
+        const bool is_held = std::any_of(by_id_.begin(), by_id_.end(), [&](const auto& entry) {
+            return entry.second->cgroups().path == request->path;
+        });
+        // Every hierarchy, since nobody remembers which it had joined.
+        if (!is_held && !request->path.empty() && cgroups_ != nullptr) {
+            const cgroup_membership left{request->path, ~0U};
+            cgroups_->signal_all(left, SIGKILL);
+            remove_cgroups(left, 50);
+        }
+        return from.reply(frame.request, std::nullopt);
     }
     case message_type::list:
         return from.send(message_type::listed, frame.request, processes());
@@ -295,7 +310,7 @@ void server::on_launch_ended(container& one, std::uint64_t to, std::uint64_t req
         return;
     }
     if (at == connections_.end()) return; // The next engine finds it in the list
-    shim_protocol::launched answer{one.pid(), one.started_at(), 0, one.take_phases()};
+    shim_protocol::launched answer{one.pid(), one.started_at(), one.started_after(), 0, one.take_phases()};
     const auto descriptors = one.streams(answer.streams);
     at->second->send(message_type::launched, request, answer, descriptors);
 }

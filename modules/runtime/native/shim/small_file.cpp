@@ -42,6 +42,9 @@ long long microseconds_of(clockid_t clock) {
 long long monotonic_microseconds() {
     return microseconds_of(CLOCK_MONOTONIC);
 }
+long long boot_microseconds() {
+    return microseconds_of(CLOCK_BOOTTIME);
+}
 long long epoch_microseconds() {
     return microseconds_of(CLOCK_REALTIME);
 }

@@ -14,6 +14,8 @@ std::optional<std::string> read_file(const std::string& path, std::size_t most =
 
 /// Microseconds of the monotonic clock.
 long long monotonic_microseconds();
+/// Microseconds since the host was started, those asleep included: what /proc/PID/stat counts a start by.
+long long boot_microseconds();
 /// Microseconds since the epoch.
 long long epoch_microseconds();
 

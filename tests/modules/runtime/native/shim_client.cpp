@@ -48,10 +48,10 @@ shim_client::~shim_client() {
                 }
         if (const auto list = decode<shim_protocol::process_list>(ask(message_type::list, {}).frame.payload))
             for (const auto& process : list->processes) release(process.id);
-        usleep(30000);
         ask(message_type::quit_if_idle, {});
+        incoming_frame none;
+        while (receive_frame(socket_, *reader_, none)) {} // Until it has ended
         disconnect();
-        for (int i = 0; i < 200 && kill(pid_, 0) == 0; ++i) usleep(5000);
     }
     rmdir((directory_ + "/stage").c_str());
     unlink((directory_ + "/shim.sock").c_str());

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+
+#include "core/background.h"
+#include "core/module.h"
+#include "core/runtime.h"
+#include "core/semaphore.h"
+#include "modules/runtime/native/process_table.h"
+#include "modules/runtime/native/protocol.h"
+#include "modules/runtime/native/shim_connection.h"
+#include "modules/runtime/native/shim_program.h"
+
+namespace davit {
+
+/// The runtime that uses namespaces and cgroups directly, through davit-shim: one small process for the whole host that
+/// is the parent of all containers and outlives the engine. The shim is started when it is first needed and found again
+/// when the engine comes back; one of another version is replaced as soon as it holds no container.
+///
+/// When the shim is lost, its sandboxes are gone with it and requests fail with `unavailable`; containers run on and
+/// are watched to their end, which is then known without its code (exit_status::is_known). The next request starts a
+/// new shim.
+class native_runtime final : public module, public runtime {
+  public:
+    using provides = interfaces<runtime>;
+    using needs = interfaces<>;
+    static constexpr std::array keys = {
+        setting_key{"exec-root", "/run/davit", "Root directory of state that ends with the host's uptime"},
+        setting_key{"shim-path", "", "The davit-shim program (default: beside davitd)"},
+    };
+
+    explicit native_runtime(const module_inputs& given);
+    /// Without a registry, for tests.
+    explicit native_runtime(shim_program program);
+    ~native_runtime() override;
+
+    task<void> start() override;
+    task<void> stop() override;
+    task<module_health> health() override;
+
+    task<sandbox_ref> make_sandbox(sandbox_shape shape) override;
+    task<void> configure_network(sandbox_ref sandbox, network_plan plan) override;
+    task<void> discard_sandbox(sandbox_ref sandbox) override;
+    task<launched_process> launch(sandbox_ref sandbox, launch_plan plan) override;
+    task<exit_status> wait(std::string container_id) override;
+    task<void> signal(std::string container_id, int number, bool all) override;
+    task<void> resize(std::string container_id, std::uint16_t rows, std::uint16_t columns) override;
+    task<void> close_stdin(std::string container_id) override;
+    task<std::vector<running_process>> processes() override;
+    task<process_streams> reopen_streams(std::string container_id) override;
+    task<void> release(std::string container_id) override;
+
+  private:
+    using connection = std::shared_ptr<shim_connection>;
+
+    /// The present connection; connects, and starts a shim, when there is none.
+    task<connection> connected();
+    task<connection> connect();
+    task<void> serve(connection to);
+    task<void> adopt(connection from);
+    task<void> watch_orphan(process_table::entry process);
+    /// Kills what is left of a container whose shim has gone, and removes its cgroups.
+    task<void> remove_cgroups(std::string path);
+    /// The connection that a sandbox belongs to. Errors: unavailable when it is gone.
+    task<connection> owner_of(sandbox_ref sandbox);
+    void note_exit(const shim_protocol::exited& exit);
+
+    shim_program program_;
+    shim_protocol::sandbox_template template_;
+    process_table processes_;
+    connection connection_;
+    std::uint64_t generations_ = 0;
+    semaphore connecting_{1};
+    background running_{"the runtime"};
+};
+
+} // namespace davit

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstdint>
+
+#include "core/task.h"
+#include "io/descriptor.h"
+
+namespace davit {
+
+/// Opens a pidfd of a process that a dead shim has launched, if `pid` still names it and not one that came later:
+/// `started_after` (microseconds of CLOCK_BOOTTIME) was taken after it began and before it could end. Empty: it has
+/// ended.
+io::descriptor open_orphan(std::int32_t pid, std::int64_t started_after);
+
+/// Returns when the process has ended.
+task<void> wait_for_orphan(io::descriptor pidfd);
+
+} // namespace davit

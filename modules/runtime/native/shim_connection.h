@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/event.h"
+#include "core/task.h"
+#include "io/descriptor.h"
+#include "io/message_socket.h"
+#include "modules/runtime/native/protocol.h"
+
+namespace davit {
+
+/// One connection to the shim: requests go out, their answers find back to whoever waits for them.
+class shim_connection {
+  public:
+    struct answer {
+        shim_protocol::message_type type{};
+        std::string payload;
+        std::vector<io::descriptor> descriptors;
+    };
+
+    shim_connection(io::descriptor socket, std::uint64_t generation);
+
+    /// Exchanges hellos. Returns the shim's.
+    task<shim_protocol::hello> greet();
+
+    /// Sends a request and waits for its answer, which no cancellation interrupts: what the shim has done must be known
+    /// here. Errors: those that the shim tells (its failures, by their kinds), unavailable when it has gone, too_large.
+    task<answer> ask(shim_protocol::message_type type, std::string payload);
+
+    /// Reads until the shim goes (or the caller is cancelled); hands exits on. Who still waits then gets `unavailable`.
+    task<void> receive(std::function<void(shim_protocol::exited)> on_exit);
+
+    bool is_lost() const noexcept { return is_lost_; }
+    /// Which connection of this engine's life it is: sandboxes of an earlier one are gone.
+    std::uint64_t generation() const noexcept { return generation_; }
+
+  private:
+    struct waiting {
+        event has_come;
+        answer got;
+        bool was_lost = false;
+    };
+
+    void lose() noexcept;
+
+    io::message_socket socket_;
+    std::uint64_t generation_;
+    std::uint64_t next_request_ = 1;
+    std::unordered_map<std::uint64_t, waiting*> waiting_;
+    bool is_lost_ = false;
+};
+
+} // namespace davit
