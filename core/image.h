@@ -83,6 +83,7 @@ struct image_record {
     std::vector<std::string> repo_tags;    ///< "busybox:latest", familiar form
     std::vector<std::string> repo_digests; ///< "busybox@sha256:…"
     std::vector<std::string> chain_ids;    ///< Lowest first
+    std::vector<std::int64_t> layer_sizes; ///< Unpacked bytes of each
     image_config config;
     std::int64_t size = 0; ///< Unpacked bytes of all layers
     std::chrono::system_clock::time_point last_tagged{};
@@ -145,6 +146,7 @@ template <> struct fields_of<image_record> {
                                             field("repoTags", &self::repo_tags),
                                             field("repoDigests", &self::repo_digests),
                                             field("chainIds", &self::chain_ids),
+                                            field("layerSizes", &self::layer_sizes),
                                             field("config", &self::config),
                                             field("size", &self::size),
                                             field("lastTagged", &self::last_tagged)};

@@ -28,17 +28,31 @@ layer_extraction::layer_extraction(const layer_staging& staging, extraction_limi
 
 layer_extraction::progress layer_extraction::step(std::span<const std::byte> in, bool is_last) {
     progress made;
+    if (!damage_) {
+        try {
+            made = expand(in, is_last);
+        } catch (const error& e) {
+            if (e.category() != errc::invalid) throw;
+            damage_ = e;
+        }
+    }
+    if (damage_) made = {in.size(), is_last};
+    blob_hash_.update(in.first(made.consumed));
+    blob_bytes_ += made.consumed;
+    return made;
+}
+
+layer_extraction::progress layer_extraction::expand(std::span<const std::byte> in, bool is_last) {
+    progress made;
     for (std::size_t expanded = 0; expanded < expanded_per_step;) {
         const auto stage = decoder_.step(in.subspan(made.consumed), expanded_, is_last);
-        blob_hash_.update(in.subspan(made.consumed, stage.consumed));
-        blob_bytes_ += stage.consumed;
         made.consumed += stage.consumed;
         expanded += stage.produced;
         const std::span<const std::byte> piece{expanded_.data(), stage.produced};
         archive_hash_.update(piece);
         unpack_.feed(piece);
         if (limits_.expansion_ratio != 0 && decoder_.expanded_bytes() > free_expansion &&
-            decoder_.expanded_bytes() / limits_.expansion_ratio > blob_bytes_)
+            decoder_.expanded_bytes() / limits_.expansion_ratio > blob_bytes_ + made.consumed)
             throw error(errc::too_large, "the layer expands more than {} times, which no honest one does",
                         limits_.expansion_ratio);
         made.is_done = stage.is_done;
@@ -47,10 +61,18 @@ layer_extraction::progress layer_extraction::step(std::span<const std::byte> in,
     return made;
 }
 
-extracted_layer layer_extraction::finish() {
+extracted_layer layer_extraction::finish(const digest& blob, const digest& diff_id) {
+    if (const auto found = digest::of_sha256(blob_hash_.finish()); found != blob)
+        throw error(errc::invalid,
+                    "filesystem layer verification failed for digest {}: the bytes received have the digest {}",
+                    blob.text(), found.text());
+    if (damage_) throw *damage_;
     unpack_.finish();
-    return {digest::of_sha256(blob_hash_.finish()), digest::of_sha256(archive_hash_.finish()), blob_bytes_,
-            unpack_.content_bytes()};
+    if (const auto found = digest::of_sha256(archive_hash_.finish()); found != diff_id)
+        throw error(errc::invalid,
+                    "layers from manifest don't match image configuration: the layer {} has the diff id {}, not {}",
+                    blob.short_form(), found.text(), diff_id.text());
+    return {unpack_.content_bytes()};
 }
 
 } // namespace davit

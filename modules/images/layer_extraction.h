@@ -2,11 +2,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "core/digest.h"
+#include "core/error.h"
 #include "core/storage_driver.h"
 #include "io/compression.h"
 #include "io/sha256.h"
@@ -23,9 +24,6 @@ struct extraction_limits {
 
 /// What a layer turned out to be.
 struct extracted_layer {
-    digest blob;    ///< Of the bytes as they came
-    digest diff_id; ///< Of the archive in them
-    std::uint64_t blob_bytes = 0;
     std::uint64_t content_bytes = 0; ///< See layer_unpack
 };
 
@@ -44,10 +42,14 @@ class layer_extraction {
     /// rest until all is consumed; after the last input, with an empty rest too, until it is done.
     progress step(std::span<const std::byte> in, bool is_last);
 
-    /// After `step` was done. Errors: invalid when the archive is cut.
-    extracted_layer finish();
+    /// After `step` was done: `blob` and `diff_id` are what was promised. An archive that turned out to be damaged is
+    /// only told of when its bytes are the right ones; otherwise that they are not is what went wrong.
+    /// Errors: invalid.
+    extracted_layer finish(const digest& blob, const digest& diff_id);
 
   private:
+    progress expand(std::span<const std::byte> in, bool is_last);
+
     extraction_limits limits_;
     io::sha256 blob_hash_;
     io::sha256 archive_hash_;
@@ -55,6 +57,7 @@ class layer_extraction {
     layer_unpack unpack_;
     std::vector<std::byte> expanded_;
     std::uint64_t blob_bytes_ = 0;
+    std::optional<error> damage_; // what is wrong with the archive; from then on the rest is only hashed
 };
 
 } // namespace davit
