@@ -125,6 +125,17 @@ struct host_config {
     std::optional<std::vector<std::string>> masked_paths;
     std::optional<std::vector<std::string>> read_only_paths;
 
+    // What the engine does not do yet: kept as it was asked, so that asking for it is refused and not ignored.
+    std::optional<std::map<std::string, raw_json>> port_bindings;
+    bool publishes_all_ports = false;
+    std::optional<std::vector<raw_json>> mounts;
+    std::optional<std::vector<std::string>> volumes_from;
+    std::optional<std::vector<std::string>> links;
+    std::optional<std::vector<raw_json>> devices;
+    std::optional<std::vector<raw_json>> device_requests;
+    std::optional<std::vector<std::string>> device_cgroup_rules;
+    std::string user_namespace_mode;
+
     bool operator==(const host_config&) const = default;
 };
 
@@ -227,6 +238,15 @@ template <> struct fields_of<host_config> {
         field("Memory", &self::memory),
         field("NanoCpus", &self::nano_cpus),
         field("CgroupParent", &self::cgroup_parent),
+        field("PortBindings", &self::port_bindings, when_empty::omit),
+        field("PublishAllPorts", &self::publishes_all_ports),
+        field("Mounts", &self::mounts, when_empty::omit),
+        field("VolumesFrom", &self::volumes_from, when_empty::null),
+        field("Links", &self::links, when_empty::null),
+        field("Devices", &self::devices, when_empty::omit),
+        field("DeviceRequests", &self::device_requests, when_empty::null),
+        field("DeviceCgroupRules", &self::device_cgroup_rules, when_empty::null),
+        field("UsernsMode", &self::user_namespace_mode),
         field("CpuPeriod", &self::cpu_period),
         field("CpuQuota", &self::cpu_quota),
         field("CpusetCpus", &self::cpuset_cpus),

@@ -77,9 +77,11 @@ class log_driver {
     virtual ~log_driver() = default;
 
     /// Opens (or makes) the log of a container in `directory`, which is the container's own and exists.
+    /// `attributes` goes into each record: the labels, variables and tag that the container's log options choose.
     /// Errors: invalid for an unknown option or a wrong value.
     virtual task<std::unique_ptr<container_log>> open(std::string container_id, std::string directory,
-                                                      std::map<std::string, std::string> options) = 0;
+                                                      std::map<std::string, std::string> options,
+                                                      std::map<std::string, std::string> attributes) = 0;
     /// Throws errc::invalid when `options` are not ones that `open` takes.
     virtual void check(const std::map<std::string, std::string>& options) const = 0;
     /// LogPath of inspect; empty where there is none.

@@ -1,0 +1,81 @@
+// Removing a container: first marked, then out of sight, then destroyed, then forgotten.
+
+#include <csignal>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "core/scope.h"
+#include "core/timeout.h"
+#include "io/file.h"
+#include "modules/containers/container.h"
+#include "modules/containers/containers_module.h"
+
+namespace davit {
+
+task<void> containers_module::remove(std::string name, remove_options options) {
+    const auto found = index_.get(name);
+    container_record& record = found->record;
+    const auto runs = [&] {
+        return record.state == container_state::running || record.state == container_state::paused ||
+               record.state == container_state::restarting;
+    };
+    if (record.state == container_state::removing)
+        throw error(errc::conflict, "removal of container {} is already in progress", record.name);
+    if (runs() && !options.force)
+        throw error(
+            errc::conflict,
+            "cannot remove container \"{}\": container is {}: stop the container before removing or force remove", name,
+            to_string(record.state));
+    while (runs()) {
+        bool was_sent = true;
+        try {
+            co_await kill(record.id, "KILL");
+        } catch (const error& e) {
+            if (e.category() != errc::conflict) throw;
+            was_sent = false;
+        }
+        // Its end is known to the runtime and not yet to us.
+        if (!was_sent && runs()) co_await found->changed.wait();
+        if (runs() && record.state == container_state::restarting) co_await found->changed.wait();
+    }
+    if (found->is_removed) co_return; // it removed itself at its end
+    co_await ask(found, std::make_shared<life_command>(life_command::verb::remove));
+}
+
+task<void> containers_module::remove_now(container_ptr removed) {
+    if (removed->is_removed) co_return;
+    container_record& record = removed->record;
+    change_state(*removed, container_event::remove);
+    try {
+        co_await records_.flush();
+    } catch (const error& e) {
+        // Without a mark that lasts, nothing is destroyed.
+        if (e.category() != errc::cancelled) change_state(*removed, container_event::remove_failed);
+        throw;
+    }
+    index_.release_name(record.name, record.id);
+    index_.erase(record.id);
+    images_.release(record.image_id, record.id);
+    removed->is_removed = true;
+    removed->output.end();
+    removed->changed.wake_all();
+    publish(*removed, "destroy");
+    cleanup_.spawn(destroy(removed));
+}
+
+task<void> containers_module::destroy(container_ptr removed) {
+    while (removed->holds_process) co_await removed->released.wait();
+    removed->log.reset();
+    pumps_.forget(removed->record.id);
+    co_await destroy_parts(removed->record.id);
+    records_.erase(removed->record.id);
+}
+
+task<void> containers_module::destroy_parts(std::string id) {
+    co_await with_scope([&](scope& parts) -> task<void> {
+        parts.spawn(storage_.remove_container(id));
+        co_await io::remove_tree(directory_of(id));
+    });
+}
+
+} // namespace davit
