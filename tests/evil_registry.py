@@ -23,14 +23,13 @@ import re
 import sys
 import tempfile
 import threading
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "images"))
 from oci_layout import CONFIG, INDEX, LAYER_GZIP, MANIFEST, Layer, Layout, Tar, architecture, digest_of
 
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 USER, PASSWORD, TOKEN = "alice", "secret-of-alice", "token-for-this-test"
-ENDLESS_SECONDS = 120
+ENDLESS = 1 << 30  # bytes after which an endless answer ends for the sake of the machine
 
 
 @dataclasses.dataclass
@@ -324,7 +323,8 @@ def bearer(handler, truth, realm):
     if handler.headers.get("Authorization") == "Bearer " + TOKEN:
         return handler.send_truth(truth)
     name = handler.repository_name()
-    return handler.challenge(f'Bearer realm="{realm}",service="davit tests",scope="repository:{name}:pull"')
+    scope = f',scope="repository:{name}:pull"' if name else ""
+    return handler.challenge(f'Bearer realm="{realm}",service="davit tests"{scope}')
 
 
 @lie("manifest index config layer")
@@ -423,11 +423,12 @@ class Repository:
         self.truths[digest] = self.truths["latest"] = Truth("index", self.index_bytes, INDEX, digest)
 
 
-def small_layout(folder):
-    """Two layers, large enough to be cut in the middle. Their names and contents are this test's own."""
+def small_layout(folder, name):
+    """Two layers, large enough to be cut in the middle. Every name has layers of its own: an engine may keep one that it has
+    verified, and would not ask for it again."""
     layout = Layout(folder)
-    noise = hashlib.shake_256(b"evil registry").digest(300_000)
-    first = Tar().folder("etc/").file("etc/first", "first").file("noise", noise).bytes()
+    noise = hashlib.shake_256(name.encode()).digest(300_000)
+    first = Tar().folder("etc/").file("etc/first", name).file("noise", noise).bytes()
     second = Tar().folder("etc/").file("etc/second", "second").file("more", noise[:100_000]).bytes()
     layout.add_image("latest", [layout.add_layer(first), layout.add_layer(second)], {"Cmd": ["sh"]})
     return layout
@@ -475,7 +476,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return match.group(1) if match else None
 
     def repository(self):
-        return self.registry.repositories.get(self.repository_name(), self.registry.repositories["honest"])
+        return self.registry.repository(self.repository_name())
 
     def query(self):
         pairs = self.path.partition("?")[2].split("&")
@@ -492,6 +493,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     # Answering
 
     def send(self, status, body, media_type, digest=None, **headers):
+        if status == 200 and "/manifests/" in self.path and not digest:
+            digest = digest_of(body)  # a document that was told under a tag is there by its digest too
+            self.registry.told[digest] = (body, media_type)
         self.send_response(status)
         self.send_header("Content-Type", media_type)
         self.send_header("Content-Length", str(len(body)))
@@ -530,8 +534,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.command == "HEAD":
             return
         self.wfile.write(b"%x\r\n%s\r\n" % (len(start), start))
-        piece, end = b"x" * 65536, time.monotonic() + ENDLESS_SECONDS
-        while time.monotonic() < end:
+        piece = b"x" * 65536
+        for _ in range(ENDLESS // len(piece)):
             self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
         self.close_connection = True
 
@@ -572,7 +576,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return self.token()
         name = self.repository_name()
         if name is None:
-            return self.send(200, b"{}", "application/json", Docker_Distribution_API_Version="registry/2.0")
+            ping = Truth("ping", b"{}", "application/json", "")
+            return self.registry.ping(self, ping) if self.server.host == "registry" else self.send_truth(ping)
         truth = self.repository().truths.get(self.path.partition("?")[0].rpartition("/")[2])
         about, liar = LIES.get(name, ((), None))
         if self.registry.tells_truth or self.server.host == "elsewhere":
@@ -582,6 +587,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if liar is index_nested:
                 body = self.registry.deep_indexes.get(self.path.rpartition("/")[2])
                 return self.send(200 if body else 404, body or b"", INDEX)
+        if truth is None and self.path.rpartition("/")[2] in self.registry.told:
+            return self.send(200, *self.registry.told[self.path.rpartition("/")[2]])
         if truth is None:
             return self.send(404, b'{"errors":[{"code":"UNKNOWN","message":"not here"}]}', "application/json")
         if liar and truth.kind in about:
@@ -606,11 +613,11 @@ class EvilRegistry:
     """Two servers on loopback: the registry, and another host that redirects lead to."""
 
     def __init__(self, port=0):
-        self.requests, self.tells_truth, self.deep_indexes = [], False, {}
+        self.requests, self.tells_truth, self.deep_indexes, self.ping = [], False, {}, Handler.send_truth
         self.scratch = tempfile.TemporaryDirectory(prefix="evil-registry-")
         self.servers = [Server(self, "registry", "127.0.0.1", port), Server(self, "elsewhere", "127.0.0.2", 0)]
         self.name, self.elsewhere = (f"{s.server_address[0]}:{s.server_address[1]}" for s in self.servers)
-        self.repositories = {"honest": Repository(small_layout(self.new_folder()))}
+        self.repositories, self.told, self.making = {}, {}, threading.Lock()
         for make in (wrong_diff_ids, too_few_diff_ids, no_rootfs):
             self.add_image(make.__name__, make(Layout(self.new_folder())))
         self.add_image("foreign_urls", layer_with_foreign_url(Layout(self.new_folder()), self.elsewhere))
@@ -622,15 +629,27 @@ class EvilRegistry:
         """Serves the layout's one image as NAME:latest; truthfully, unless the name is a lie's."""
         self.repositories[name] = Repository(layout)
 
+    def repository(self, name):
+        """The image that is served under a name; one of the usual kind unless add_image() gave another."""
+        with self.making:
+            if name not in self.repositories:
+                self.repositories[name] = Repository(small_layout(self.new_folder(), name))
+            return self.repositories[name]
+
     def reference(self, name):
         return f"{self.name}/{name}:latest"
+
+    def ping_as(self, name):
+        """Lets /v2/, which belongs to no repository, ask for a password as this repository does; "honest": not at all."""
+        asks = name in LIES and "config" in LIES[name][0] and "layer" in LIES[name][0]
+        self.ping = LIES[name][1] if asks and not self.tells_truth else Handler.send_truth
 
     def seen(self, name=None, host=None):
         """The requests for one repository, or to one host."""
         return [r for r in self.requests if (not name or f"/{name}/" in r.path) and (not host or r.host == host)]
 
     def deep_index(self):
-        body = self.repositories["honest"].index_bytes
+        body = self.repository("index_nested").index_bytes
         for _ in range(20):
             self.deep_indexes[digest_of(body)] = body
             inner = {"mediaType": INDEX, "digest": digest_of(body), "size": len(body),
@@ -652,7 +671,7 @@ class EvilRegistry:
 
 def main():
     with EvilRegistry(int(sys.argv[1]) if len(sys.argv) > 1 else 0) as registry:
-        for name in ["honest", *sorted({*registry.repositories} - {"honest"} | {*LIES})]:
+        for name in ["honest", *sorted({*registry.repositories, *LIES})]:
             text = inspect.getdoc(LIES[name][1]) if name in LIES else ""
             print(f"{registry.reference(name):60} {(text or '').partition(chr(10))[0]}")
         print(f"user {USER}, password {PASSWORD}; end with Ctrl-C", flush=True)

@@ -45,12 +45,12 @@ def up(path):
 # Ways out by name.
 
 
-@image(is_refused=True)
+@image(is_refused=False)
 def name_with_dots(layout, canary):
     return whole(layout, Tar().file(up(canary) + "/written", "evil"))
 
 
-@image(is_refused=True)
+@image(is_refused=False)
 def name_with_dots_inside(layout, canary):
     return whole(layout, Tar().folder("a/").file("a/" + up(canary) + "/written", "evil"))
 
@@ -156,25 +156,27 @@ def overlay_attributes(layout, canary):
 # Archives that are not archives, or never end.
 
 
-def with_bytes(layout, data, tar_bytes=b""):
-    """A layer of exactly these compressed bytes."""
+def with_bytes(layout, data, tar_bytes):
+    """A layer of exactly these compressed bytes; its diff id is that of `tar_bytes`."""
     layout.add_image("latest", [Layer(layout.add_blob(data, LAYER_GZIP), digest_of(tar_bytes))], {})
     return layout
 
 
 @image(is_refused=True)
 def layer_not_compressed_at_all(layout, canary):
-    return with_bytes(layout, b"#!/bin/sh\ntouch " + canary.encode() + b"/written\n")
+    script = b"#!/bin/sh\ntouch " + canary.encode() + b"/written\n"
+    return with_bytes(layout, script, script)
 
 
 @image(is_refused=True)
 def layer_shell_archive(layout, canary):
-    return with_bytes(layout, gzip.compress(b"#!/bin/sh\n# This is a shell archive.\ntouch /tmp/x\nexit 0\n", mtime=0))
+    script = b"#!/bin/sh\n# This is a shell archive.\ntouch /tmp/x\nexit 0\n" * 200
+    return with_bytes(layout, gzip.compress(script, mtime=0), script)
 
 
 @image(is_refused=True)
 def layer_cut_in_a_header(layout, canary):
-    tar = Tar().file("a", "a" * 3000).file("b", "b").bytes()[:-11000]
+    tar = Tar().file("a", "a" * 3000).file("b", "b").bytes()[: 512 + 3072 + 200]
     return with_bytes(layout, gzip.compress(tar, mtime=0), tar)
 
 

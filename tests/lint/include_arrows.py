@@ -74,10 +74,10 @@ def complaint(root, path, text, name):
     """Why `path` may not include `name`, or None."""
     top, target = path.parts[0], name.partition("/")[0]
     ours = target in TOP_FOLDERS and (root / target).is_dir()
-    if name.startswith("..") or (not ours and (root / path.parent / name).is_file()):
-        return "is named from its own folder; name it from the root of the tree"
     if top in ("tests", "bench"):
         return None
+    if name.startswith("..") or (not ours and (root / path.parent / name).is_file()):
+        return "is named from its own folder; name it from the root of the tree"
     if path.suffix in (".h", ".hpp") and HEAVY.match(name):
         return "is heavy and is included by a header; include it in a .cpp file"
     if ours and target in ("tests", "bench"):
