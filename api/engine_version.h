@@ -4,7 +4,10 @@
 
 namespace davit::api {
 
-/// Davit's own version; the build says which.
-inline constexpr std::string_view engine_version = DAVIT_VERSION;
+/// Davit's own version: "0.1.0".
+std::string_view engine_version() noexcept;
+
+/// The commit that it was built from, short; "unknown" outside a checkout.
+std::string_view engine_commit() noexcept;
 
 } // namespace davit::api

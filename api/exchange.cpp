@@ -49,7 +49,7 @@ void add_engine_headers(io::http_headers& headers) {
     headers.add("Api-Version", to_string(newest_version));
     headers.add("Docker-Experimental", "false");
     headers.add("Ostype", "linux");
-    headers.add("Server", fmt::format("Davit/{} (linux)", engine_version));
+    headers.add("Server", fmt::format("Davit/{} (linux)", engine_version()));
 }
 
 void refuse_repeated_keys(std::string_view json, std::string_view what) {

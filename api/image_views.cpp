@@ -116,8 +116,8 @@ std::vector<image_record> select_images(const engine& from, const filters& only)
         }
         selected.push_back(std::move(shown));
     }
-    std::stable_sort(selected.begin(), selected.end(), [](const image_record& a, const image_record& b) {
-        return created_at(a) > created_at(b);
+    std::sort(selected.begin(), selected.end(), [](const image_record& a, const image_record& b) {
+        return std::pair{created_at(a), std::string_view{a.id}} > std::pair{created_at(b), std::string_view{b.id}};
     });
     return selected;
 }

@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include <fmt/format.h>
+
 #include "api/api_version.h"
 #include "api/engine_version.h"
 #include "core/rfc3339.h"
@@ -61,10 +63,10 @@ void describe_registries(const engine& of, registry_info& into) {
 version_response describe_version(const engine& of) {
     version_response about;
     about.platform.name = "Davit";
-    about.version = engine_version;
+    about.version = engine_version();
     about.api_version = to_string(newest_version);
     about.minimum_api_version = to_string(oldest_version);
-    about.git_commit = DAVIT_COMMIT;
+    about.git_commit = engine_commit();
     about.language_version = fmt::format("clang {}.{}.{}", __clang_major__, __clang_minor__, __clang_patchlevel__);
     about.os = "linux";
     about.architecture = of.host.architecture;
@@ -119,12 +121,12 @@ system_info describe_system(const engine& of) {
     about.no_proxy = variable("NO_PROXY");
     about.name = of.host.hostname;
     about.labels = of.config.list("label");
-    about.server_version = engine_version;
+    about.server_version = engine_version();
     about.default_runtime = of.config.text("default-runtime");
     about.runtimes[about.default_runtime] = runtime_info{"davit-shim", {}};
     about.live_restore = true;
     about.init_binary = "davit-init";
-    about.runc_commit.id = DAVIT_COMMIT;
+    about.runc_commit.id = engine_commit();
     if (of.host.has_app_armor) about.security_options.emplace_back("name=apparmor");
     if (of.host.has_seccomp) about.security_options.emplace_back("name=seccomp,profile=builtin");
     if (of.host.has_unified_cgroups) about.security_options.emplace_back("name=cgroupns");

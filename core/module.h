@@ -125,6 +125,15 @@ class module_registry {
         return *static_cast<Interface*>(provider_of(typeid(Interface)));
     }
 
+    /// All started providers of an interface, by module name.
+    template <class Interface> driver_set<Interface> all() const {
+        driver_set<Interface> set;
+        const auto at = providers_.find(typeid(Interface));
+        if (at == providers_.end()) return set;
+        for (const auto& [name, provider] : at->second) set.add(name, *static_cast<Interface*>(provider));
+        return set;
+    }
+
     /// What `davitd --modules` prints: a line a module with its kind, what it provides and needs, in start order.
     std::string describe() const;
 

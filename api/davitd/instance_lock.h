@@ -1,0 +1,31 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <sys/types.h>
+
+#include "io/descriptor.h"
+
+namespace davit::api {
+
+/// Makes a directory and its missing parents with `mode`, and gives it to the group when one is named. One that exists
+/// keeps its mode, but for rights of others beyond it, which are taken away. Errors: those of the system calls.
+void make_private_directory(const std::string& path, mode_t mode, std::optional<gid_t> group);
+
+/// Keeps a second engine off the same data root, and tells others this engine's pid. Ends with the process.
+class instance_lock {
+  public:
+    /// Errors: conflict when another engine holds either; those of the system calls. A link in a file's place is not
+    /// followed.
+    instance_lock(const std::string& data_root, std::string pid_file);
+    instance_lock(const instance_lock&) = delete;
+    instance_lock& operator=(const instance_lock&) = delete;
+    ~instance_lock();
+
+  private:
+    io::descriptor root_;
+    io::descriptor pid_;
+    std::string pid_file_;
+};
+
+} // namespace davit::api
