@@ -1,0 +1,22 @@
+#include "modules/all_modules.h"
+
+#include "modules/events/events_module.h"
+#include "modules/network/bridge/bridge_network.h"
+#include "modules/network/unwired/unwired_network.h"
+#include "modules/registry/embedded_registry.h"
+#include "modules/storage/overlay/overlay_storage.h"
+#include "modules/storage/vfs/vfs_storage.h"
+
+namespace davit {
+
+void register_all(module_registry& to) {
+    to.add<events_module>("events", module_kind::service);
+    to.add<overlay_storage>("overlay", module_kind::storage_driver);
+    to.add<vfs_storage>("vfs", module_kind::storage_driver);
+    to.add<bridge_network>("bridge", module_kind::network_driver);
+    to.add<none_network>("none", module_kind::network_driver);
+    to.add<host_network>("host", module_kind::network_driver);
+    to.add<embedded_registry>("registry", module_kind::service);
+}
+
+} // namespace davit
