@@ -85,7 +85,9 @@ class cgroup_v2 final : public cgroup_system {
         return std::nullopt;
     }
 
-    bool rename(cgroup_membership&, const std::string&) override { return false; } // cgroup v2 renames nothing
+    bool can_rename() const override { return false; }
+
+    bool rename(cgroup_membership&, const std::string&) override { return false; }
 
     std::optional<failure> apply(cgroup_membership& membership, const launch_plan& plan, int) override {
         const auto base = root_ + "/" + membership.path;

@@ -76,7 +76,7 @@ std::optional<failure> container::start(const shim_protocol::sandbox_template& s
     shares_pids_ = !shape.shape.own_pid;
     set_non_blocking(ends[0]);
     channel_ = std::make_unique<channel>(around_.on, ends[0], *this);
-    if (around_.cgroups != nullptr && !shape.cgroup_parent.empty()) {
+    if (around_.cgroups != nullptr && around_.cgroups->can_rename() && !shape.cgroup_parent.empty()) {
         const auto path = shape.cgroup_parent + "/" + name_made_ahead(getpid(), sandbox_);
         if (auto failed = make_cgroups(path)) return failed;
         channel_->send(message_type::cgroups_ready, 0,
