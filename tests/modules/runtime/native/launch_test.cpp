@@ -271,6 +271,39 @@ TEST_F(launch, a_unified_hierarchy_holds_it_with_device_rules_and_kills_it_whole
     EXPECT_EQ(host_says("ls -d " + unified + "/" + cgroup_parent_ + "/*/ 2>/dev/null"), "");
 }
 
+TEST_F(launch, interfaces_get_addresses_routes_and_neighbours_and_speak_no_ipv6) {
+    on_host("ln -sf busybox " + image_ + "/bin/ip");
+    const auto sandbox = shim_->make_sandbox(usual());
+    const auto port = "dt" + std::to_string(getpid());
+    on_host("ip link add " + port + " type veth peer name eth0 netns " + std::to_string(sandbox.pid));
+    network_plan network;
+    network.interfaces = {{"eth0", {"10.99.0.2/24"}, {"10.99.0.1"}, {{"10.99.0.1", "02:00:00:00:00:01"}}, true}};
+    const auto configured =
+        shim_->ask(message_type::configure_network, encode(shim_protocol::network_request{sandbox.id, network}));
+    ASSERT_FALSE(configured.failed) << configured.failed->sentence;
+    const auto asked = plan("ip -4 addr show; ip route; ip neigh; ip -6 addr show dev eth0; cat "
+                            "/proc/sys/net/ipv6/conf/eth0/disable_ipv6");
+    const auto launched = shim_->launch(sandbox.id, asked);
+    ASSERT_FALSE(launched.failed);
+    const auto output = read_all(launched.output);
+    close(launched.errors);
+    EXPECT_THAT(output, HasSubstr("inet 127.0.0.1/8 scope host lo"));
+    EXPECT_THAT(output, HasSubstr("inet 10.99.0.2/24 brd 10.99.0.255 scope global eth0"));
+    EXPECT_THAT(output, HasSubstr("default via 10.99.0.1 dev eth0"));
+    EXPECT_THAT(output, HasSubstr("10.99.0.1 dev eth0 lladdr 02:00:00:00:00:01"));
+    EXPECT_THAT(output, HasSubstr("PERMANENT"));
+    EXPECT_THAT(output, ::testing::EndsWith("PERMANENT\n1\n"));
+    shim_->wait(asked.container_id);
+    shim_->release(asked.container_id);
+
+    const auto wrong = shim_->make_sandbox(usual());
+    const auto refused =
+        shim_->ask(message_type::configure_network, encode(shim_protocol::network_request{wrong.id, network}));
+    ASSERT_TRUE(refused.failed);
+    EXPECT_THAT(refused.failed->sentence, HasSubstr("finding interface eth0"));
+    EXPECT_TRUE(shim_->launch(wrong.id, plan("true")).failed);
+}
+
 TEST_F(launch, extra_mounts_sysctls_devices_and_limits_are_made) {
     on_host("mkdir " + directory_ + "/volume && echo inside > " + directory_ + "/volume/file && echo 1.2.3.4 > " +
             directory_ + "/hosts");
