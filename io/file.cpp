@@ -14,6 +14,7 @@
 #include "core/error.h"
 #include "io/descriptor.h"
 #include "io/offload.h"
+#include "io/tree_removal.h"
 
 namespace davit::io {
 
@@ -152,6 +153,22 @@ void rename_now(const std::string& from, const std::string& to, durability keeps
     if (parent_of(from) != parent_of(to)) sync_directory(parent_of(from));
 }
 
+void remove_tree_now(std::string path) {
+    while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+    const std::string name = path.substr(path.rfind('/') + 1);
+    if (name.empty() || name == "." || name == "..")
+        throw error(errc::invalid, "\"{}\" does not name an entry of a directory", path);
+    const descriptor parent{::open(parent_of(path).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+    if (!parent && errno == ENOENT) return;
+    if (!parent) throw error::system(errno, "removing {}", path);
+    try {
+        remove_whole(parent.get(), name);
+    } catch (error& e) {
+        e.while_doing("removing {}", path);
+        throw;
+    }
+}
+
 } // namespace
 
 task<std::optional<std::string>> find_file(std::string path, std::size_t limit) {
@@ -196,6 +213,10 @@ task<bool> path_exists(std::string path) {
 
 task<void> rename_path(std::string from, std::string to, durability keeps) {
     co_await offload([&] { rename_now(from, to, keeps); });
+}
+
+task<void> remove_tree(std::string path) {
+    co_await offload([&] { remove_tree_now(path); });
 }
 
 task<void> remove_file(std::string path) {
