@@ -5,6 +5,7 @@
 #include <sys/random.h>
 
 #include "core/error.h"
+#include "core/object_id.h"
 #include "core/rollback.h"
 #include "core/scope.h"
 #include "io/file.h"
@@ -27,13 +28,11 @@ template <class T> T random_bytes() {
     return bytes;
 }
 
-/// 64 hexadecimal digits. The first twelve are never a number: as the container's host name they must not be taken for
-/// an address.
+/// A new id whose first twelve digits are never a number: as the container's host name they must not be taken for an
+/// address.
 std::string new_id() {
     for (;;) {
-        std::string id;
-        for (const unsigned char byte : random_bytes<std::array<unsigned char, 32>>())
-            id += fmt::format("{:02x}", byte);
+        std::string id = new_object_id();
         if (id.find_first_of("abcdef") < 12) return id;
     }
 }

@@ -110,7 +110,8 @@ task<void> local_image_store::record(image_record added, std::optional<image_ref
         if (const auto had = names_.find(tag); had != names_.end() && had->second != image.id) forget_name(tag);
         add_once(image.repo_tags, tag);
     }
-    if (name && !name->tag().empty()) {
+    // Of "name:tag@digest" the digest alone counts, as in Docker.
+    if (name && !name->tag().empty() && !name->digest()) {
         const std::string tag = name->repository().with_tag(name->tag()).familiar();
         if (const auto had = names_.find(tag); had != names_.end() && had->second != image.id) forget_name(tag);
         add_once(image.repo_tags, tag);

@@ -27,7 +27,8 @@ STANDARD = set(
     cxxabi.h""".split()  # the last is the compiler's own library, which tells a type's name
 )
 
-# Heavy headers: wherever a header includes one, every file that includes that header pays for it.
+# Heavy headers: wherever a header includes one, every file that includes that header pays for it. A header that only
+# .cpp files of its own folder include may, so that these share a type of the library.
 HEAVY = re.compile(r"^(uv\.h|mbedtls/|psa/|simdjson|archive(_entry)?\.h|rapidjson/|spdlog/|CLI/|sqlite3\.h|llhttp\.h|isa-l)")
 
 # The shim and the init know the launch plan and their protocol, and nothing else of the engine.
@@ -70,15 +71,20 @@ def includes(text):
             in_comment = True
 
 
-def complaint(root, path, text, name):
-    """Why `path` may not include `name`, or None."""
+def is_private(path, includers):
+    """Whether a header is included by .cpp files of its own folder only, and by some."""
+    return bool(includers) and all(i.suffix == ".cpp" and i.parent == path.parent for i in includers)
+
+
+def complaint(root, path, text, name, includers):
+    """Why `path`, which `includers` include, may not include `name`; or None."""
     top, target = path.parts[0], name.partition("/")[0]
     ours = target in TOP_FOLDERS and (root / target).is_dir()
     if top in ("tests", "bench"):
         return None
     if name.startswith("..") or (not ours and (root / path.parent / name).is_file()):
         return "is named from its own folder; name it from the root of the tree"
-    if path.suffix in (".h", ".hpp") and HEAVY.match(name):
+    if path.suffix in (".h", ".hpp") and HEAVY.match(name) and not is_private(path, includers):
         return "is heavy and is included by a header; include it in a .cpp file"
     if ours and target in ("tests", "bench"):
         return "is no part of the product"
@@ -115,15 +121,21 @@ def complaint(root, path, text, name):
 
 def check(root):
     """Every wrong include below `root`, as text."""
+    texts = {
+        file.relative_to(root): file.read_text()
+        for top in TOP_FOLDERS
+        for file in sorted((root / top).rglob("*"))
+        if file.suffix in SOURCES and file.is_file()
+    }
+    includers = {}
+    for path, text in texts.items():
+        for _, name in includes(text):
+            includers.setdefault(name, set()).add(path)
     wrong = []
-    for top in TOP_FOLDERS:
-        for file in sorted((root / top).rglob("*")):
-            if file.suffix not in SOURCES or not file.is_file():
-                continue
-            path, text = file.relative_to(root), file.read_text()
-            for number, name in includes(text):
-                if reason := complaint(root, path, text, name):
-                    wrong.append(f"{path}:{number}: {name}: {reason}")
+    for path, text in texts.items():
+        for number, name in includes(text):
+            if reason := complaint(root, path, text, name, includers.get(path.as_posix(), set())):
+                wrong.append(f"{path}:{number}: {name}: {reason}")
     return wrong
 
 
