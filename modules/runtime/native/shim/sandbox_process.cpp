@@ -54,7 +54,10 @@ class sandbox {
     [[noreturn]] void run() {
         begin_afresh();
         stage_ = stage(template_, stage_path_);
-        if (template_.shape.own_network) bring_loopback_up();
+        if (template_.shape.own_network) {
+            bring_loopback_up();
+            allow_unprivileged_network(stage_);
+        }
         while (true) {
             const auto frame = receive();
             switch (frame.type) {
