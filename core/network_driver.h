@@ -40,9 +40,10 @@ struct attached_endpoint {
 /// Connects sandboxes to one network.
 ///
 /// Life cycle: `attach` allocates an address and puts an interface into the sandbox's network namespace, which is the
-/// one of process `pid`; the caller has the sandbox configure it by `plan`. `detach` gives the address back; the
-/// interface goes with its namespace, off the hot path. After a restart, `restore` tells of an endpoint that still
-/// lives; addresses that nobody restored are free, and interfaces that nobody restored are removed by `reconcile`.
+/// one of process `pid`; the caller has the sandbox configure it by `plan`, and awaits `settle`. `detach` gives the
+/// address back; the interface goes with its namespace, off the hot path. After a restart, `restore` tells of an
+/// endpoint that still lives; addresses that nobody restored are free, and interfaces that nobody restored are removed
+/// by `reconcile`.
 class network_driver {
   public:
     virtual ~network_driver() = default;
@@ -51,6 +52,8 @@ class network_driver {
     /// Whether a sandbox of this network has a network namespace of its own (all but host).
     virtual bool has_own_namespace() const { return true; }
     virtual task<attached_endpoint> attach(std::int32_t pid) = 0;
+    /// Returns when packets pass, so that the sandbox's first one is not lost. Awaited once its network is configured.
+    virtual task<void> settle(endpoint) { co_return; }
     /// Idempotent.
     virtual task<void> detach(endpoint where) = 0;
     virtual task<void> restore(endpoint where) = 0;

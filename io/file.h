@@ -31,10 +31,8 @@ task<void> write_file_atomically(std::string path, std::string content, mode_t m
 task<void> make_directories(std::string path, mode_t mode);
 
 /// Removes a file or a tree. Links are removed, never followed; a mount inside is not entered and makes it fail
-/// (errc::conflict). A path that does not exist is no error.
+/// (errc::conflict). A path that does not exist is no error. Below an open directory: io/tree_removal.h.
 task<void> remove_tree(std::string path);
-/// The same for an entry `name` (no slash) of an open directory, which the caller keeps open.
-task<void> remove_tree_at(int directory, std::string name);
 
 struct directory_entry {
     std::string name;

@@ -27,6 +27,7 @@ struct link_info {
     std::uint32_t master = 0; ///< The bridge's index; 0 when it is no port
     std::optional<mac_address> mac;
     bool is_up = false;
+    bool is_forwarding = false; ///< As a bridge's port it passes frames: both ends are up, and the bridge knows it
 
     bool operator==(const link_info&) const = default;
 };
@@ -83,7 +84,8 @@ struct bridge_port {
 /// where the index is not known yet.
 class netlink_batch {
   public:
-    /// A bridge with a MAC address that never changes, whatever ports come and go; not up.
+    /// A bridge with a MAC address that never changes, whatever ports come and go; not up. It does not listen to who
+    /// wants which multicast: without a querier it would flood them all the same, and send reports of its own.
     void add_bridge(const std::string& name, mac_address mac);
     void add_veth(const veth_pair& pair);
     /// Deletes an interface; a veth's other end goes with it.
@@ -134,6 +136,7 @@ class netlink_socket {
     /// was asked.
     void apply(netlink_batch batch);
 
+    /// On Linux ≥ 6.8 a change of the carrier is carried out before the kernel answers, which is otherwise put off.
     std::optional<link_info> find_link(const std::string& name);
     /// The interface's index alone: asked for more, the kernel searches all network namespaces it knows for a name of
     /// the one that a veth's other end is in. Errors: not_found.

@@ -109,7 +109,10 @@ void netlink_batch::add_bridge(const std::string& name, mac_address mac) {
                     fmt::format("making the bridge {}", name)};
     request.add(IFLA_IFNAME, name);
     request.add(IFLA_ADDRESS, mac);
-    request.nest(IFLA_LINKINFO, [&] { request.add(IFLA_INFO_KIND, std::string{"bridge"}); });
+    request.nest(IFLA_LINKINFO, [&] {
+        request.add(IFLA_INFO_KIND, std::string{"bridge"});
+        request.nest(IFLA_INFO_DATA, [&] { request.add(IFLA_BR_MCAST_SNOOPING, false); });
+    });
 }
 
 void netlink_batch::add_veth(const veth_pair& pair) {

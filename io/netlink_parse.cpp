@@ -1,5 +1,6 @@
 #include <arpa/inet.h>
 #include <cstring>
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -52,6 +53,33 @@ void each_message(std::span<const char> messages, std::uint16_t type, Visit visi
     }
 }
 
+/// What kind of interface it is, and how it is as a port (IFLA_LINKINFO).
+void parse_kind(const nlattr& attribute, link_info& link) {
+    bool is_bridge_port = false;
+    const auto each_inside = [](const nlattr& outer, auto see) {
+        each_attribute(mnl_attr_get_payload(&outer), mnl_attr_get_payload_len(&outer), see);
+    };
+    each_inside(attribute, [&](const nlattr& inner) {
+        switch (mnl_attr_get_type(&inner)) {
+        case IFLA_INFO_KIND:
+            link.kind = text_of(inner);
+            break;
+        case IFLA_INFO_SLAVE_KIND:
+            is_bridge_port = text_of(inner) == "bridge";
+            break;
+        case IFLA_INFO_SLAVE_DATA: // comes after the kind
+            if (!is_bridge_port) break;
+            each_inside(inner, [&](const nlattr& state) {
+                if (mnl_attr_get_type(&state) == IFLA_BRPORT_STATE)
+                    link.is_forwarding = number_of<std::uint8_t>(state) == BR_STATE_FORWARDING;
+            });
+            break;
+        default:
+            break;
+        }
+    });
+}
+
 } // namespace
 
 std::vector<link_info> parse_links(std::span<const char> messages) {
@@ -72,10 +100,7 @@ std::vector<link_info> parse_links(std::span<const char> messages) {
                 link.mac = mac_of(attribute);
                 break;
             case IFLA_LINKINFO:
-                each_attribute(mnl_attr_get_payload(&attribute), mnl_attr_get_payload_len(&attribute),
-                               [&](const nlattr& inner) {
-                                   if (mnl_attr_get_type(&inner) == IFLA_INFO_KIND) link.kind = text_of(inner);
-                               });
+                parse_kind(attribute, link);
                 break;
             default:
                 break;

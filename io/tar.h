@@ -2,15 +2,15 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <ctime>
 #include <exception>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
+
+#include "io/tar_entry.h"
 
 struct archive;
 struct archive_entry;
@@ -19,25 +19,8 @@ namespace davit::io {
 
 struct tar_header_facts;
 
-enum class tar_kind : std::uint8_t { regular, directory, symlink, hardlink, character_device, block_device, fifo };
-
-/// One member of a tar archive (POSIX pax and ustar, GNU and old formats are read).
-struct tar_entry {
-    std::string path = {}; ///< As the archive has it, any bytes but NUL; it may hold "..", begin with / and be a lie
-    tar_kind kind = tar_kind::regular;
-    std::string link_target = {}; ///< Of a symlink: its text; of a hardlink: the path of an earlier entry
-    std::uint32_t mode = 0;       ///< The lower twelve bits
-    std::uint32_t uid = 0;
-    std::uint32_t gid = 0;
-    std::uint64_t size = 0; ///< Content of a regular file in bytes, holes counted; 0 for all others
-    timespec mtime{};       ///< tv_nsec is 0 to 999,999,999 also before 1970
-    std::uint32_t device_major = 0;
-    std::uint32_t device_minor = 0;
-    std::map<std::string, std::string> xattrs = {}; ///< Name to bytes
-};
-
 /// What one archive may ask for; each is refused with too_large and its name.
-struct tar_limits {
+struct tar_reader_limits {
     std::size_t path_bytes = 4096; ///< PATH_MAX
     std::size_t link_bytes = 4096;
     std::size_t xattr_bytes = 64u << 10; ///< One value: what Linux takes (xattr(7))
@@ -46,17 +29,18 @@ struct tar_limits {
     std::uint64_t total_bytes = 64ull << 30; ///< Sum of the sizes of all files, holes counted
 };
 
-/// Reads a tar archive front to back on bounded memory. It blocks where its source does, so it belongs on a worker; one
-/// thread at a time. Only tar is understood: no compression, no other format, no program is ever started. What comes
-/// after the archive's end is left in the source. After an error nothing more can be read. Errors: invalid (not a tar
-/// archive, damaged, cut off, a name or number that can't be right: with the entry's path), too_large (see tar_limits),
-/// and whatever the source throws.
+/// Reads a tar archive front to back on bounded memory, through libarchive: it knows every tar format, sparse files
+/// too, and pulls from a source that is there already. (For an archive that arrives over a network: tar_parser.) It
+/// blocks where its source does, so it belongs on a worker; one thread at a time. Only tar is understood: no
+/// compression, no other format, no program is ever started. What comes after the archive's end is left in the source.
+/// After an error nothing more can be read. Errors: invalid (not a tar archive, damaged, cut off, a name or number that
+/// can't be right: with the entry's path), too_large (see tar_reader_limits), and whatever the source throws.
 class tar_reader {
   public:
     /// Fills a part of the buffer; the number of bytes, 0 at the end.
     using source = std::function<std::size_t(std::span<std::byte>)>;
 
-    explicit tar_reader(source from, tar_limits limits = {});
+    explicit tar_reader(source from, tar_reader_limits limits = {});
     ~tar_reader();
     tar_reader(const tar_reader&) = delete;
     tar_reader& operator=(const tar_reader&) = delete;
@@ -90,7 +74,7 @@ class tar_reader {
     std::uint64_t consumed() const;
 
     source source_;
-    tar_limits limits_;
+    tar_reader_limits limits_;
     archive* archive_;
     archive_entry* raw_entry_ = nullptr;
     tar_entry entry_;

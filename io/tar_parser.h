@@ -9,25 +9,9 @@
 #include <utility>
 #include <vector>
 
+#include "io/tar_entry.h"
+
 namespace davit::io {
-
-enum class tar_kind : std::uint8_t { file, hard_link, symbolic_link, character_device, block_device, directory, fifo };
-
-/// One entry of an archive, as its headers tell it. Nothing is checked but the format: names may lead anywhere.
-struct tar_entry {
-    tar_kind kind = tar_kind::file;
-    std::string path;        ///< As written; never with a NUL
-    std::string link_target; ///< Of links; never with a NUL
-    std::uint64_t size = 0;  ///< Bytes of content that follow; 0 for everything but files
-    std::uint32_t mode = 0;  ///< Permission bits only (07777)
-    std::uint32_t uid = 0;
-    std::uint32_t gid = 0;
-    std::int64_t mtime_seconds = 0;
-    std::uint32_t mtime_nanoseconds = 0;
-    std::uint32_t device_major = 0;
-    std::uint32_t device_minor = 0;
-    std::vector<std::pair<std::string, std::string>> xattrs; ///< PAX records SCHILY.xattr.NAME
-};
 
 struct tar_limits {
     std::uint64_t entries = 750'000;        ///< Headers in all, extended ones too

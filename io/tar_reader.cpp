@@ -33,14 +33,14 @@ std::uint32_t bounded(std::int64_t value, std::string_view name, const std::stri
 }
 
 tar_kind kind_of(archive_entry* entry) {
-    if (archive_entry_hardlink(entry) != nullptr) return tar_kind::hardlink;
+    if (archive_entry_hardlink(entry) != nullptr) return tar_kind::hard_link;
     switch (archive_entry_filetype(entry)) {
     case AE_IFREG:
-        return tar_kind::regular;
+        return tar_kind::file;
     case AE_IFDIR:
         return tar_kind::directory;
     case AE_IFLNK:
-        return tar_kind::symlink;
+        return tar_kind::symbolic_link;
     case AE_IFCHR:
         return tar_kind::character_device;
     case AE_IFBLK:
@@ -56,7 +56,7 @@ tar_kind kind_of(archive_entry* entry) {
 
 } // namespace
 
-tar_reader::tar_reader(source from, tar_limits limits)
+tar_reader::tar_reader(source from, tar_reader_limits limits)
     : source_{std::move(from)}, limits_{limits}, archive_{archive_read_new()} {
     // Names stay the bytes that they are as long as the process's character set is "C": the library then finds that it
     // can't convert them and keeps them (which it reports as a warning, so warnings are no errors here).
@@ -171,16 +171,17 @@ void tar_reader::read_entry(const tar_header_facts& facts) {
     entry_ = {};
     next_offset_ = 0;
     entry_.path = or_empty(archive_entry_pathname(raw_entry_));
-    entry_.kind = facts.type == '1' ? tar_kind::hardlink : kind_of(raw_entry_);
-    if (entry_.kind == tar_kind::symlink) entry_.link_target = or_empty(archive_entry_symlink(raw_entry_));
-    if (entry_.kind == tar_kind::hardlink) entry_.link_target = or_empty(archive_entry_hardlink(raw_entry_));
-    if (entry_.link_target.empty() && (entry_.kind == tar_kind::symlink || entry_.kind == tar_kind::hardlink))
+    entry_.kind = facts.type == '1' ? tar_kind::hard_link : kind_of(raw_entry_);
+    if (entry_.kind == tar_kind::symbolic_link) entry_.link_target = or_empty(archive_entry_symlink(raw_entry_));
+    if (entry_.kind == tar_kind::hard_link) entry_.link_target = or_empty(archive_entry_hardlink(raw_entry_));
+    if (entry_.link_target.empty() && (entry_.kind == tar_kind::symbolic_link || entry_.kind == tar_kind::hard_link))
         entry_.link_target = facts.link;
     entry_.mode = static_cast<std::uint32_t>(archive_entry_perm(raw_entry_)) & 07777;
     entry_.uid = bounded(archive_entry_uid(raw_entry_), "user id", entry_.path);
     entry_.gid = bounded(archive_entry_gid(raw_entry_), "group id", entry_.path);
     const auto nanoseconds = archive_entry_mtime_nsec(raw_entry_);
-    entry_.mtime = {archive_entry_mtime(raw_entry_), std::clamp(nanoseconds, 0L, 999'999'999L)};
+    entry_.mtime_seconds = archive_entry_mtime(raw_entry_);
+    entry_.mtime_nanoseconds = static_cast<std::uint32_t>(std::clamp(nanoseconds, 0L, 999'999'999L));
     if (entry_.kind == tar_kind::character_device || entry_.kind == tar_kind::block_device) {
         const auto number = [](dev_t device) { return static_cast<std::int64_t>(device); };
         entry_.device_major = bounded(number(archive_entry_rdevmajor(raw_entry_)), "device number", entry_.path);
@@ -198,12 +199,12 @@ void tar_reader::check_sizes() {
     if (entry_.link_target.size() > limits_.link_bytes)
         throw error(errc::too_large, "tar entry \"{}\": its link target is over {} bytes, which is the limit",
                     shown(entry_.path), limits_.link_bytes);
-    const bool is_link = entry_.kind == tar_kind::symlink || entry_.kind == tar_kind::hardlink;
+    const bool is_link = entry_.kind == tar_kind::symbolic_link || entry_.kind == tar_kind::hard_link;
     if (is_link && entry_.link_target.empty())
         throw error(errc::invalid, "tar entry \"{}\" links to nothing", shown(entry_.path));
     const std::int64_t size = archive_entry_size(raw_entry_);
     if (size < 0) throw error(errc::invalid, "tar entry \"{}\": its size {} is negative", shown(entry_.path), size);
-    if (entry_.kind != tar_kind::regular) return;
+    if (entry_.kind != tar_kind::file) return;
     entry_.size = static_cast<std::uint64_t>(size);
     if (entry_.size > limits_.total_bytes - total_bytes_)
         throw error(errc::too_large,
@@ -221,12 +222,12 @@ void tar_reader::read_xattrs() {
         if (size > limits_.xattr_bytes)
             throw error(errc::too_large, "tar entry \"{}\": an extended attribute is over {} bytes, which is the limit",
                         shown(entry_.path), limits_.xattr_bytes);
-        entry_.xattrs[or_empty(name)].assign(static_cast<const char*>(value), size);
+        entry_.xattrs.emplace_back(or_empty(name), std::string(static_cast<const char*>(value), size));
     }
 }
 
 std::optional<tar_reader::block> tar_reader::next_block() {
-    if (is_at_end_ || entries_ == 0 || entry_.kind != tar_kind::regular) return std::nullopt;
+    if (is_at_end_ || entries_ == 0 || entry_.kind != tar_kind::file) return std::nullopt;
     while (true) {
         const void* bytes = nullptr;
         std::size_t size = 0;

@@ -14,12 +14,12 @@ constexpr int block_bytes = 64 << 10; // how much goes to the sink at once
 
 unsigned file_type_of(tar_kind kind) {
     switch (kind) {
-    case tar_kind::regular:
-    case tar_kind::hardlink:
+    case tar_kind::file:
+    case tar_kind::hard_link:
         return AE_IFREG;
     case tar_kind::directory:
         return AE_IFDIR;
-    case tar_kind::symlink:
+    case tar_kind::symbolic_link:
         return AE_IFLNK;
     case tar_kind::character_device:
         return AE_IFCHR;
@@ -109,11 +109,11 @@ void tar_writer::add(const tar_entry& entry) {
     archive_entry_set_perm(raw.get(), entry.mode & 07777);
     archive_entry_set_uid(raw.get(), entry.uid);
     archive_entry_set_gid(raw.get(), entry.gid);
-    archive_entry_set_mtime(raw.get(), entry.mtime.tv_sec, entry.mtime.tv_nsec);
-    missing_ = entry.kind == tar_kind::regular ? entry.size : 0;
+    archive_entry_set_mtime(raw.get(), entry.mtime_seconds, entry.mtime_nanoseconds);
+    missing_ = entry.kind == tar_kind::file ? entry.size : 0;
     archive_entry_set_size(raw.get(), static_cast<la_int64_t>(missing_));
-    if (entry.kind == tar_kind::symlink) archive_entry_copy_symlink(raw.get(), entry.link_target.c_str());
-    if (entry.kind == tar_kind::hardlink) archive_entry_copy_hardlink(raw.get(), entry.link_target.c_str());
+    if (entry.kind == tar_kind::symbolic_link) archive_entry_copy_symlink(raw.get(), entry.link_target.c_str());
+    if (entry.kind == tar_kind::hard_link) archive_entry_copy_hardlink(raw.get(), entry.link_target.c_str());
     if (entry.kind == tar_kind::character_device || entry.kind == tar_kind::block_device) {
         archive_entry_set_rdevmajor(raw.get(), entry.device_major);
         archive_entry_set_rdevminor(raw.get(), entry.device_minor);

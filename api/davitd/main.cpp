@@ -101,7 +101,8 @@ task<void> run_engine(const settings& config, module_registry& modules, std::vec
                       config,
                       read_host_facts(),
                       co_await engine_identity(store)};
-        for (const auto& [name, driver] : modules.all<log_driver>().all()) serves.log_drivers.push_back(name);
+        const auto log_drivers = modules.all<log_driver>();
+        for (const auto& [name, driver] : log_drivers.all()) serves.log_drivers.push_back(name);
         router routes{serves, all_routes()};
         auto listeners = co_await open_listeners(config, find_socket_group(config));
         trim_memory();

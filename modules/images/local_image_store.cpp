@@ -110,7 +110,8 @@ task<void> local_image_store::record(image_record added, std::optional<image_ref
         if (const auto had = names_.find(tag); had != names_.end() && had->second != image.id) forget_name(tag);
         add_once(image.repo_tags, tag);
     }
-    if (name && !name->tag().empty()) {
+    // Of "name:tag@digest" the digest alone counts, as in Docker.
+    if (name && !name->tag().empty() && !name->digest()) {
         const std::string tag = name->repository().with_tag(name->tag()).familiar();
         if (const auto had = names_.find(tag); had != names_.end() && had->second != image.id) forget_name(tag);
         add_once(image.repo_tags, tag);
@@ -155,8 +156,9 @@ task<std::vector<std::string>> local_image_store::remove(std::string id) {
         co_await storage_.remove_layer(digest::parse(*chain_id));
         deleted.push_back(*chain_id);
     }
-    for (const std::string& blob : blobs_of(image))
-        if (digest::is_valid(blob) && !uses_blob(blob)) co_await blobs_.remove(digest::parse(blob));
+    // Of names that went before, too: all that nobody has is dropped.
+    for (const digest& blob : co_await blobs_.list())
+        if (!uses_blob(blob.text())) co_await blobs_.remove(blob);
     co_return deleted;
 }
 

@@ -48,14 +48,6 @@ bool is_repository_name(std::string_view text) noexcept {
     }
 }
 
-bool is_tag(std::string_view text) noexcept {
-    const auto is_allowed = [](char c) {
-        return is_alphanumeric(c) || (c >= 'A' && c <= 'Z') || c == '_' || c == '.' || c == '-';
-    };
-    return !text.empty() && text.size() <= 128 && text.front() != '.' && text.front() != '-' &&
-           std::all_of(text.begin(), text.end(), is_allowed);
-}
-
 bool is_upload_id(std::string_view text) noexcept {
     const auto is_hexadecimal = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
     return text.size() == 32 && std::all_of(text.begin(), text.end(), is_hexadecimal);

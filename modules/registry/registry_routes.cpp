@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/image.h"
+#include "core/reference.h"
 #include "io/json.h"
 #include "io/offload.h"
 #include "modules/registry/registry_errors.h"

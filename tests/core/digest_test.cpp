@@ -24,10 +24,11 @@ TEST(digest, a_good_text_comes_back_the_same) {
 
 TEST(digest, anything_else_is_refused) {
     for (const std::string& text :
-         {std::string{}, std::string{"sha256:"}, abc.substr(7), abc.substr(0, 70), abc + "0", "SHA256:" + abc.substr(7),
-          std::string{"sha256:../../x"}, "md5:" + std::string(32, 'a'), "sha256:" + std::string(64, 'A'),
-          "sha256:" + std::string(63, 'a') + "g", "sha512:" + std::string(64, 'a'), "sha256%2f" + std::string(64, 'a'),
-          "sha256:" + std::string(63, 'a') + '\0', " " + abc, abc + "\n", ":" + abc.substr(7)}) {
+         {std::string{}, std::string{"sha256:"}, abc.substr(7), abc.substr(0, 70), abc + "0", abc + "00",
+          "SHA256:" + abc.substr(7), std::string{"sha256:../../x"}, "md5:" + std::string(32, 'a'),
+          "sha256:" + std::string(64, 'A'), "sha256:" + std::string(63, 'a') + "g", "sha512:" + std::string(64, 'a'),
+          "sha256%2f" + std::string(64, 'a'), "sha256:" + std::string(63, 'a') + '\0', " " + abc, abc + "\n",
+          ":" + abc.substr(7)}) {
         EXPECT_FALSE(digest::is_valid(text)) << text;
         EXPECT_THROW(digest::parse(text), error) << text;
     }

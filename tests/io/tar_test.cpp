@@ -25,7 +25,7 @@ struct content_of {
     std::string content;
 };
 
-std::vector<content_of> read_all(const std::string& text, tar_limits limits = {}, std::size_t piece = 1 << 20) {
+std::vector<content_of> read_all(const std::string& text, tar_reader_limits limits = {}, std::size_t piece = 1 << 20) {
     std::vector<content_of> all;
     tar_reader reader{from(text, piece), limits};
     while (const auto* entry = reader.next()) {
@@ -36,7 +36,7 @@ std::vector<content_of> read_all(const std::string& text, tar_limits limits = {}
     return all;
 }
 
-std::string refusal(const std::string& text, tar_limits limits = {}, errc category = errc::invalid) {
+std::string refusal(const std::string& text, tar_reader_limits limits = {}, errc category = errc::invalid) {
     try {
         read_all(text, limits);
     } catch (const error& refused) {
@@ -63,16 +63,22 @@ std::string write(const std::vector<content_of>& entries) {
 std::vector<content_of> samples() {
     const auto long_name = "deep/" + std::string(300, 'n') + "/file";
     return {
-        {{.path = "bin/", .kind = tar_kind::directory, .mode = 01755, .mtime = {1700000000, 0}}, ""},
-        {{.path = "bin/busybox", .mode = 04755, .uid = 1000, .gid = 100, .mtime = {1700000000, 123456789}}, "\0elf"s},
-        {{.path = "bin/sh", .kind = tar_kind::symlink, .link_target = "busybox", .mode = 0777}, ""},
-        {{.path = "bin/ls", .kind = tar_kind::hardlink, .link_target = "bin/busybox", .mode = 0755}, ""},
-        {{.path = "dev/null", .kind = tar_kind::character_device, .mode = 0666, .device_major = 1, .device_minor = 3},
+        {{.kind = tar_kind::directory, .path = "bin/", .mode = 01755, .mtime_seconds = 1700000000}, ""},
+        {{.path = "bin/busybox",
+          .mode = 04755,
+          .uid = 1000,
+          .gid = 100,
+          .mtime_seconds = 1700000000,
+          .mtime_nanoseconds = 123456789},
+         "\0elf"s},
+        {{.kind = tar_kind::symbolic_link, .path = "bin/sh", .link_target = "busybox", .mode = 0777}, ""},
+        {{.kind = tar_kind::hard_link, .path = "bin/ls", .link_target = "bin/busybox", .mode = 0755}, ""},
+        {{.kind = tar_kind::character_device, .path = "dev/null", .mode = 0666, .device_major = 1, .device_minor = 3},
          ""},
-        {{.path = "dev/sda", .kind = tar_kind::block_device, .mode = 0660, .device_major = 8, .device_minor = 300}, ""},
-        {{.path = "run/pipe", .kind = tar_kind::fifo, .mode = 0600, .mtime = {-5, 0}}, ""},
+        {{.kind = tar_kind::block_device, .path = "dev/sda", .mode = 0660, .device_major = 8, .device_minor = 300}, ""},
+        {{.kind = tar_kind::fifo, .path = "run/pipe", .mode = 0600, .mtime_seconds = -5}, ""},
         {{.path = long_name, .mode = 0644, .uid = 4'000'000'000, .gid = 3'000'000}, std::string(200'000, 'x')},
-        {{.path = "link", .kind = tar_kind::symlink, .link_target = long_name, .mode = 0777}, ""},
+        {{.kind = tar_kind::symbolic_link, .path = "link", .link_target = long_name, .mode = 0777}, ""},
         {{.path = "größe/\xff\xfe", .mode = 0644}, "bytes"},
         {{.path = "cap", .mode = 0755, .xattrs = {{"security.capability", "\1\0\0\2\0=\n"s}, {"user.empty", ""}}}, "c"},
         {{.path = ".wh.gone", .mode = 0600}, ""},
@@ -87,8 +93,8 @@ void expect_same(const content_of& got, const content_of& wanted) {
     EXPECT_EQ(got.entry.mode, wanted.entry.mode);
     EXPECT_EQ(got.entry.uid, wanted.entry.uid);
     EXPECT_EQ(got.entry.gid, wanted.entry.gid);
-    EXPECT_EQ(got.entry.mtime.tv_sec, wanted.entry.mtime.tv_sec);
-    EXPECT_EQ(got.entry.mtime.tv_nsec, wanted.entry.mtime.tv_nsec);
+    EXPECT_EQ(got.entry.mtime_seconds, wanted.entry.mtime_seconds);
+    EXPECT_EQ(got.entry.mtime_nanoseconds, wanted.entry.mtime_nanoseconds);
     EXPECT_EQ(got.entry.device_major, wanted.entry.device_major);
     EXPECT_EQ(got.entry.device_minor, wanted.entry.device_minor);
     EXPECT_EQ(got.entry.xattrs, wanted.entry.xattrs);
@@ -109,7 +115,7 @@ TEST(tar, what_is_written_reads_back_the_same) {
 TEST(tar, equal_entries_give_equal_bytes_without_padding) {
     EXPECT_TRUE(write(samples()) == write(samples()));
     EXPECT_EQ(write({}).size(), 1024u);
-    EXPECT_EQ(write({{{.path = "a", .mode = 0644, .mtime = {1, 0}}, "x"}}).size(), 512u + 512u + 1024u);
+    EXPECT_EQ(write({{{.path = "a", .mode = 0644, .mtime_seconds = 1}, "x"}}).size(), 512u + 512u + 1024u);
 }
 
 TEST(tar, content_may_be_left_unread) {
@@ -165,7 +171,7 @@ TEST(tar, a_link_is_read_where_only_its_extended_header_has_it) {
                 read_all(extended + raw_tar{.type = type}.with() + raw_tar{.name = "next"}.with("n") + raw_tar::end());
             ASSERT_EQ(got.size(), 2u);
             EXPECT_EQ(got[0].entry.link_target, "日本");
-            EXPECT_EQ(got[0].entry.kind, type == '1' ? tar_kind::hardlink : tar_kind::symlink);
+            EXPECT_EQ(got[0].entry.kind, type == '1' ? tar_kind::hard_link : tar_kind::symbolic_link);
             EXPECT_EQ(got[1].content, "n");
         }
     EXPECT_TRUE(

@@ -1,6 +1,7 @@
 #include "modules/network/bridge/bridge_network.h"
 
 #include <cerrno>
+#include <chrono>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "core/log.h"
 #include "core/network_id.h"
 #include "core/object_id.h"
+#include "core/timeout.h"
 #include "modules/network/bridge/subnet_choice.h"
 
 namespace davit {
@@ -100,6 +102,18 @@ task<attached_endpoint> bridge_network::attach(std::int32_t pid) {
     inside.neighbours = {{facts_.gateway, bridge_.mac.to_string()}};
     attached.plan.interfaces.push_back(std::move(inside));
     co_return attached;
+}
+
+task<void> bridge_network::settle(endpoint where) {
+    // The bridge hears of the port's carrier from a kernel worker, some milliseconds after the sandbox's end went up.
+    // To ask hastens it, from Linux 6.8 on.
+    for (int tries = 0; tries < 1000; ++tries) {
+        const auto link =
+            co_await kernel_.run([&](io::netlink_socket& kernel) { return kernel.find_link(where.host_interface); });
+        if (!link || link->is_forwarding) co_return;
+        co_await sleep_for(std::chrono::milliseconds{1});
+    }
+    log::warn("{} does not pass packets after a second", where.host_interface);
 }
 
 task<void> bridge_network::detach(endpoint where) {

@@ -43,6 +43,7 @@ class bridge_network final : public module, public network_driver {
 
     network_facts facts() const override { return facts_; }
     task<attached_endpoint> attach(std::int32_t pid) override;
+    task<void> settle(endpoint where) override;
     task<void> detach(endpoint where) override;
     task<void> restore(endpoint where) override;
     task<void> reconcile() override;

@@ -94,8 +94,18 @@ task<native_runtime::connection> native_runtime::connected() {
     co_return co_await connect();
 }
 
+task<std::optional<shim_protocol::hello>> native_runtime::greet(shim_connection& with) {
+    try {
+        co_return co_await with.greet();
+    } catch (const error& e) {
+        if (e.category() != errc::unavailable) throw;
+    }
+    co_return std::nullopt;
+}
+
 task<native_runtime::connection> native_runtime::connect() {
-    for (int attempt = 0; attempt < 3; ++attempt) {
+    if (connection_) orphan(connection_->generation());
+    for (int attempt = 0; attempt < 20; ++attempt) {
         auto socket = connect_to_shim(program_.socket);
         if (!socket) {
             co_await start_shim(program_);
@@ -104,14 +114,18 @@ task<native_runtime::connection> native_runtime::connect() {
                 throw error(errc::unavailable, "davit-shim started and does not listen at {}", program_.socket);
         }
         auto made = std::make_shared<shim_connection>(std::move(*socket), ++generations_);
-        const auto theirs = co_await made->greet();
+        const auto theirs = co_await greet(*made);
+        if (!theirs) { // It was ending just then
+            co_await sleep_for(std::chrono::milliseconds{5});
+            continue;
+        }
         running_.spawn(serve(made));
-        if (theirs.version == shim_protocol::version) {
+        if (theirs->version == shim_protocol::version) {
             co_await adopt(made);
             connection_ = made;
             co_return made;
         }
-        log::info("replacing davit-shim of protocol version {} by one of version {}", theirs.version,
+        log::info("replacing davit-shim of protocol version {} by one of version {}", theirs->version,
                   shim_protocol::version);
         try {
             co_await made->ask(message_type::quit_if_idle, {});
@@ -123,7 +137,7 @@ task<native_runtime::connection> native_runtime::connect() {
         }
         while (!made->is_lost()) co_await sleep_for(std::chrono::milliseconds{1});
     }
-    throw error(errc::unavailable, "davit-shim of another version keeps coming back at {}", program_.socket);
+    throw error(errc::unavailable, "davit-shim at {} ends or changes its version again and again", program_.socket);
 }
 
 task<void> native_runtime::serve(connection to) {
@@ -133,10 +147,14 @@ task<void> native_runtime::serve(connection to) {
     } catch (const error& e) {
         is_ending = e.category() == errc::cancelled;
     }
-    if (is_ending || to != connection_) co_return;
-    log::warn("davit-shim has ended; its containers run on without it");
+    if (is_ending) co_return;
+    if (to == connection_) log::warn("davit-shim has ended; its containers run on without it");
+    orphan(to->generation());
+}
+
+void native_runtime::orphan(std::uint64_t generation) {
     for (auto& process : processes_.all()) {
-        if (process->ended || process->is_orphan) continue;
+        if (process->ended || process->is_orphan || process->connection != generation) continue;
         process->is_orphan = true;
         running_.spawn(watch_orphan(std::move(process)));
     }
@@ -144,7 +162,9 @@ task<void> native_runtime::serve(connection to) {
 
 task<void> native_runtime::watch_orphan(process_table::entry process) {
     if (auto pidfd = open_orphan(process->pid, process->started_after)) co_await wait_for_orphan(std::move(pidfd));
-    process_table::end(*process, {128 + SIGKILL, false, false, std::chrono::system_clock::now()});
+    // Unless a shim was found again that tells of it.
+    if (process->is_orphan)
+        process_table::end(*process, {128 + SIGKILL, false, false, std::chrono::system_clock::now()});
 }
 
 /// Learns what a shim holds that this engine has not launched itself, and what ended while nobody listened.
@@ -154,6 +174,8 @@ task<void> native_runtime::adopt(connection from) {
     for (const auto& held : list.processes) {
         const auto process = processes_.add(held.id);
         process->pid = held.pid;
+        process->connection = from->generation();
+        process->is_orphan = false;
         process->started_at = time_of(held.started_at);
         process->started_after = held.started_after;
         process->cgroup_path = held.cgroup_path;
@@ -172,11 +194,27 @@ task<native_runtime::connection> native_runtime::owner_of(sandbox_ref sandbox) {
     co_return to;
 }
 
+task<std::pair<native_runtime::connection, shim_connection::answer>> native_runtime::ask_any(message_type type,
+                                                                                             std::string payload) {
+    auto to = co_await connected();
+    bool is_gone = false;
+    try {
+        auto answer = co_await to->ask(type, payload);
+        co_return std::pair{to, std::move(answer)};
+    } catch (const error& e) {
+        is_gone = e.category() == errc::unavailable && to->is_lost();
+        if (!is_gone) throw;
+    }
+    to = co_await connected();
+    auto answer = co_await to->ask(type, std::move(payload));
+    co_return std::pair{to, std::move(answer)};
+}
+
 task<sandbox_ref> native_runtime::make_sandbox(sandbox_shape shape) {
-    const auto to = co_await connected();
     auto wanted = template_;
     wanted.shape = shape;
-    const auto made = get<shim_protocol::made_sandbox>(co_await to->ask(message_type::make_sandbox, encode(wanted)));
+    const auto [to, answer] = co_await ask_any(message_type::make_sandbox, encode(wanted));
+    const auto made = get<shim_protocol::made_sandbox>(answer);
     co_return sandbox_ref{to->generation() << generation_shift | made.id, made.pid};
 }
 
@@ -201,6 +239,7 @@ task<launched_process> native_runtime::launch(sandbox_ref sandbox, launch_plan p
     const auto number = sandbox.id & ((std::uint64_t{1} << generation_shift) - 1);
     const auto process = processes_.add(plan.container_id); // Before its exit can be told
     process->cgroup_path = plan.cgroup.path;
+    process->connection = to->generation();
     shim_connection::answer answer;
     std::exception_ptr failure;
     try {
@@ -229,8 +268,7 @@ task<launched_process> native_runtime::launch(sandbox_ref sandbox, launch_plan p
 }
 
 task<void> native_runtime::remove_cgroups(std::string path) {
-    const auto to = co_await connected();
-    co_await to->ask(message_type::remove_cgroups, encode(shim_protocol::cgroup_removal{std::move(path)}));
+    co_await ask_any(message_type::remove_cgroups, encode(shim_protocol::cgroup_removal{std::move(path)}));
 }
 
 task<exit_status> native_runtime::wait(std::string container_id) {

@@ -2,7 +2,9 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "core/background.h"
 #include "core/module.h"
@@ -58,9 +60,15 @@ class native_runtime final : public module, public runtime {
     /// The present connection; connects, and starts a shim, when there is none.
     task<connection> connected();
     task<connection> connect();
+    /// Nothing when the shim goes away meanwhile.
+    static task<std::optional<shim_protocol::hello>> greet(shim_connection& with);
     task<void> serve(connection to);
     task<void> adopt(connection from);
+    /// Watches the processes of a connection that is lost by themselves.
+    void orphan(std::uint64_t generation);
     task<void> watch_orphan(process_table::entry process);
+    /// Asks what any shim can answer; once more when the present one turns out to be gone.
+    task<std::pair<connection, shim_connection::answer>> ask_any(shim_protocol::message_type type, std::string payload);
     /// Kills what is left of a container whose shim has gone, and removes its cgroups.
     task<void> remove_cgroups(std::string path);
     /// The connection that a sandbox belongs to. Errors: unavailable when it is gone.

@@ -17,7 +17,8 @@ struct known_process {
     std::chrono::system_clock::time_point started_at{};
     std::int64_t started_after = 0; ///< Microseconds of CLOCK_BOOTTIME, as the shim says it
     std::string cgroup_path;
-    bool is_orphan = false; ///< Its shim has gone: nobody will tell its exit code
+    std::uint64_t connection = 0; ///< The generation of the shim's connection that tells of it
+    bool is_orphan = false;       ///< Its shim has gone: nobody will tell its exit code
     std::optional<exit_status> ended;
     event has_ended;
 };

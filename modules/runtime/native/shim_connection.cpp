@@ -57,6 +57,10 @@ task<shim_protocol::hello> shim_connection::greet() {
 
 task<shim_connection::answer> shim_connection::ask(message_type type, std::string payload) {
     if (is_lost_) throw_lost();
+    // Said before anything is sent: this is about the request, not about the connection.
+    if (payload.size() > shim_protocol::maximum_frame)
+        throw error(errc::too_large, "a request of {} bytes is more than davit-shim takes ({})", payload.size(),
+                    shim_protocol::maximum_frame);
     const auto request = next_request_++;
     waiting here;
     waiting_.emplace(request, &here);
@@ -68,6 +72,7 @@ task<shim_connection::answer> shim_connection::ask(message_type type, std::strin
     }
     if (failure) {
         waiting_.erase(request);
+        lose(); // The stream may have broken inside a message
         std::rethrow_exception(failure);
     }
     co_await here.has_come.wait().under(nullptr);

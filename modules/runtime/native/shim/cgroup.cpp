@@ -66,7 +66,10 @@ bool is_left_behind(std::string_view name) {
     unsigned long long number = 0;
     const std::string text{name};
     if (std::sscanf(text.c_str(), "sandbox-%d-%llu", &pid, &number) != 2 || pid <= 0) return false;
-    return kill(pid, 0) < 0 && errno == ESRCH;
+    if (kill(pid, 0) < 0) return errno == ESRCH;
+    // One that ended and was not reaped yet does nothing any more either.
+    const auto status = read_file("/proc/" + std::to_string(pid) + "/stat", 512);
+    return !status || status->find(") Z ") != std::string::npos;
 }
 
 std::unique_ptr<cgroup_system> detect_cgroups(const std::string& root) {

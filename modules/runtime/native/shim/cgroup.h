@@ -23,6 +23,8 @@ class cgroup_system {
 
     /// Makes the path in the hierarchies that every container needs and moves the process there, with device rules.
     virtual std::optional<failure> make(cgroup_membership& membership, const std::string& path, int pid) = 0;
+    /// Whether `rename` can work at all, so that making cgroups ahead of their path is of use.
+    virtual bool can_rename() const = 0;
     /// Gives what was made ahead its final path. False when that can't be done here; then nothing has changed.
     virtual bool rename(cgroup_membership& membership, const std::string& path) = 0;
     /// Applies the settings and device rules of a plan. Joins further hierarchies when a setting needs them.

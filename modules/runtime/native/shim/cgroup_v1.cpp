@@ -77,6 +77,8 @@ class cgroup_v1 final : public cgroup_system {
         return std::nullopt;
     }
 
+    bool can_rename() const override { return true; }
+
     bool rename(cgroup_membership& membership, const std::string& path) override {
         for (unsigned i = 0; i < hierarchies_.size(); ++i) {
             if ((membership.hierarchies >> i & 1) == 0) continue;

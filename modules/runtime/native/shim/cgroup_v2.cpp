@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cerrno>
 #include <dirent.h>
 #include <fcntl.h>
@@ -85,7 +86,9 @@ class cgroup_v2 final : public cgroup_system {
         return std::nullopt;
     }
 
-    bool rename(cgroup_membership&, const std::string&) override { return false; } // cgroup v2 renames nothing
+    bool can_rename() const override { return false; }
+
+    bool rename(cgroup_membership&, const std::string&) override { return false; }
 
     std::optional<failure> apply(cgroup_membership& membership, const launch_plan& plan, int) override {
         const auto base = root_ + "/" + membership.path;
@@ -147,14 +150,15 @@ class cgroup_v2 final : public cgroup_system {
 
   private:
     /// Makes the path; each part above the last gives the controllers that it has on to its children.
-    int make_with_controllers(const std::string& path) const {
+    int make_with_controllers(const std::string& path) {
         std::string above = root_;
         std::size_t start = 0;
         while (true) {
             const auto end = path.find('/', start);
             const bool is_last = end == std::string::npos;
             const auto here = root_ + "/" + path.substr(0, end);
-            if (is_last || access(here.c_str(), F_OK) < 0 || above != root_) delegate(above);
+            delegate(above);
+            if (access(here.c_str(), F_OK) < 0) std::erase(delegated_, here); // Made anew, it gives nothing on yet
             if (const int error = make_directories(above, path.substr(start, is_last ? end : end - start)))
                 return error;
             if (is_last) return 0;
@@ -163,7 +167,9 @@ class cgroup_v2 final : public cgroup_system {
         }
     }
 
-    static void delegate(const std::string& directory) {
+    void delegate(const std::string& directory) {
+        if (std::find(delegated_.begin(), delegated_.end(), directory) != delegated_.end()) return;
+        delegated_.push_back(directory);
         const auto has = read_file(directory + "/cgroup.controllers");
         const auto gives = read_file(directory + "/cgroup.subtree_control");
         if (!has || !gives) return;
@@ -177,6 +183,7 @@ class cgroup_v2 final : public cgroup_system {
     }
 
     std::string root_;
+    std::vector<std::string> delegated_; ///< Few: the parents that containers have had
 };
 
 } // namespace

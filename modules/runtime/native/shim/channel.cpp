@@ -7,8 +7,8 @@
 
 namespace davit::shim {
 
-channel::channel(loop& on, int socket, listener& to) : loop_{on}, socket_{socket}, listener_{to} {
-    loop_.add(socket_, EPOLLIN, *this);
+channel::channel(loop& on, int socket, listener& to) : loop_{on}, socket_{socket}, listener_{to}, interest_{EPOLLIN} {
+    loop_.add(socket_, interest_, *this);
 }
 
 channel::~channel() {
@@ -33,7 +33,7 @@ void channel::send(message_type type, std::uint64_t request, std::string_view pa
     queue_.push_back(std::move(next));
     if (!waits_for_room_) {
         waits_for_room_ = true;
-        loop_.change(socket_, EPOLLIN | EPOLLOUT, *this);
+        loop_.change(socket_, interest_ | EPOLLOUT, *this);
     }
 }
 
@@ -52,7 +52,12 @@ void channel::flush() {
         if (next.sent == next.bytes.size()) queue_.pop_front();
     }
     waits_for_room_ = false;
-    loop_.change(socket_, EPOLLIN, *this);
+    loop_.change(socket_, interest_, *this);
+}
+
+void channel::wait_for_end_only() {
+    interest_ = EPOLLRDHUP;
+    if (!waits_for_room_) loop_.change(socket_, interest_, *this);
 }
 
 bool channel::drain() {

@@ -31,6 +31,10 @@ class channel final : public watcher {
     void send(message_type type, std::uint64_t request, std::string_view payload,
               const std::vector<int>& descriptors = {});
 
+    /// From now on what arrives is handled when the peer closes its end, all at once. Each message would wake the shim
+    /// on the very processor that its sender still needs; a closing wakes it on an idle one.
+    void wait_for_end_only();
+
     /// Handles all that has arrived, without waiting for the loop. False when the channel was destroyed meanwhile.
     bool drain();
 
@@ -51,6 +55,7 @@ class channel final : public watcher {
     frame_reader reader_;
     std::deque<outgoing> queue_;
     bool waits_for_room_ = false;
+    std::uint32_t interest_;
     bool* was_destroyed_ = nullptr;
 };
 

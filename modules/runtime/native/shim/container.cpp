@@ -76,9 +76,9 @@ std::optional<failure> container::start(const shim_protocol::sandbox_template& s
     shares_pids_ = !shape.shape.own_pid;
     set_non_blocking(ends[0]);
     channel_ = std::make_unique<channel>(around_.on, ends[0], *this);
-    if (around_.cgroups != nullptr && !shape.cgroup_parent.empty()) {
+    if (around_.cgroups != nullptr && around_.cgroups->can_rename() && !shape.cgroup_parent.empty()) {
         const auto path = shape.cgroup_parent + "/" + name_made_ahead(getpid(), sandbox_);
-        if (auto failed = around_.cgroups->make(membership_, path, pid_)) return failed;
+        if (auto failed = make_cgroups(path)) return failed;
         channel_->send(message_type::cgroups_ready, 0,
                        encode(shim_protocol::cgroup_directories{around_.cgroups->directories(membership_), false}));
         ++answers_awaited_;
@@ -129,29 +129,42 @@ void container::launch(std::uint64_t request, launch_plan plan, const std::strin
     if (answers_awaited_ == 0) place_and_proceed();
 }
 
+std::optional<failure> container::make_cgroups(const std::string& path) {
+    if (auto failed = around_.cgroups->make(membership_, path, pid_)) return failed;
+    return check_placement();
+}
+
+std::optional<failure> container::check_placement() const {
+    if (around_.cgroups->is_placed(membership_, pid_)) return std::nullopt;
+    return make_failure(failure_kind::internal, 0, "process %d is not in cgroup %s after it was put there", pid_,
+                        membership_.path.c_str());
+}
+
 void container::place_and_proceed() {
     const auto began = monotonic_microseconds();
     shim_protocol::cgroup_directories directories;
     if (around_.cgroups != nullptr && !plan_->cgroup.path.empty()) {
         auto& system = *around_.cgroups;
         std::optional<failure> failed;
+        // Renamed, they are the cgroups that the process was put into and read back from when it was made.
         if (membership_.hierarchies == 0 || !system.rename(membership_, plan_->cgroup.path)) {
             const auto before = std::exchange(membership_, {});
-            failed = system.make(membership_, plan_->cgroup.path, pid_);
+            failed = make_cgroups(plan_->cgroup.path);
             directories.have_moved = before.hierarchies != 0;
             if (directories.have_moved) system.remove(before);
         }
         const auto ahead = membership_.hierarchies;
         if (!failed) failed = system.apply(membership_, *plan_, pid_);
-        directories.have_moved |= membership_.hierarchies != ahead;
-        if (!failed && !system.is_placed(membership_, pid_))
-            failed = make_failure(failure_kind::internal, 0, "process %d is not in cgroup %s after it was put there",
-                                  pid_, plan_->cgroup.path.c_str());
+        if (!failed && membership_.hierarchies != ahead) {
+            directories.have_moved = true;
+            failed = check_placement();
+        }
         if (failed) return end_launch(std::move(failed));
         directories.directories = system.directories(membership_);
     }
     phases_.push_back({"shim: cgroup", monotonic_microseconds() - began});
     channel_->send(message_type::launch_may_proceed, 0, encode(directories));
+    channel_->wait_for_end_only();
     plan_.reset();
 }
 

@@ -77,6 +77,9 @@ class container final : public channel::listener {
 
   private:
     std::optional<failure> make_streams(const launch_plan& plan, std::vector<int>& for_child);
+    /// Makes the cgroups, puts the process there and reads that back.
+    std::optional<failure> make_cgroups(const std::string& path);
+    std::optional<failure> check_placement() const;
     void place_and_proceed();
     void answer_waiting_request(std::optional<failure> failed);
     void end_launch(std::optional<failure> failed);

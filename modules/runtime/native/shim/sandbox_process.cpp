@@ -54,7 +54,10 @@ class sandbox {
     [[noreturn]] void run() {
         begin_afresh();
         stage_ = stage(template_, stage_path_);
-        if (template_.shape.own_network) bring_loopback_up();
+        if (template_.shape.own_network) {
+            bring_loopback_up();
+            allow_unprivileged_network(stage_);
+        }
         while (true) {
             const auto frame = receive();
             switch (frame.type) {
@@ -102,6 +105,7 @@ class sandbox {
         // The namespace's root is the cgroup that this process is in now, so it comes after the placement.
         if ((is_first || message->have_moved) && template_.shape.own_cgroup && unshare(CLONE_NEWCGROUP) < 0)
             fail(failure_kind::internal, errno, "making a cgroup namespace");
+        if (has_cgroups_ && message->have_moved && !must_mount) unstage_cgroups(stage_);
         if (!message->directories.empty() && (is_first || message->have_moved || must_mount))
             stage_cgroups(stage_, message->directories, are_writable);
         has_cgroups_ |= is_first;

@@ -180,6 +180,11 @@ void stage_cgroups(const staging& stage, const std::vector<shim_protocol::cgroup
     close(table);
 }
 
+void unstage_cgroups(const staging& stage) {
+    if (umount2((stage.path + "/sys/fs/cgroup").c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+        fail(failure_kind::internal, errno, "taking the sandbox's cgroups away");
+}
+
 int write_proc(const staging& stage, const char* name, std::string_view text) {
     const int file =
         open_resolved(stage.private_proc, name, O_WRONLY, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);

@@ -29,6 +29,9 @@ void restage_proc_and_sys(staging& stage, const sandbox_shape& shape, const std:
 void stage_cgroups(const staging& stage, const std::vector<shim_protocol::cgroup_directory>& directories,
                    bool are_writable);
 
+/// Takes them away again.
+void unstage_cgroups(const staging& stage);
+
 /// Writes one setting through the private /proc: `name` is relative to it. 0 or an errno.
 int write_proc(const staging& stage, const char* name, std::string_view text);
 

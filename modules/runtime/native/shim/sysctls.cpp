@@ -42,4 +42,9 @@ void write_sysctls(const staging& stage, const sandbox_shape& shape,
     }
 }
 
+void allow_unprivileged_network(const staging& stage) {
+    write_proc(stage, "sys/net/ipv4/ip_unprivileged_port_start", "0");
+    write_proc(stage, "sys/net/ipv4/ping_group_range", "0 2147483647");
+}
+
 } // namespace davit::shim

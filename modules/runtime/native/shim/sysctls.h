@@ -12,4 +12,9 @@ namespace davit::shim {
 void write_sysctls(const staging& stage, const sandbox_shape& shape,
                    const std::vector<std::pair<std::string, std::string>>& sysctls);
 
+/// What Docker sets in every network namespace of its own: any user may listen on any port and send ICMP echo requests,
+/// since both are the container's own. A plan's sysctls come later and win. Errors of a kernel without these keys are
+/// passed over.
+void allow_unprivileged_network(const staging& stage);
+
 } // namespace davit::shim

@@ -105,6 +105,15 @@ TEST_F(bridge_network_test, an_endpoint_has_an_address_a_mac_a_gateway_and_an_in
     EXPECT_TRUE(ports()[0].is_up);
 }
 
+TEST_F(bridge_network_test, is_settled_when_the_bridge_passes_the_ports_frames) {
+    const namespace_holder holder;
+    const auto attached = l.run(network().attach(holder.pid()));
+    EXPECT_FALSE(ports().at(0).is_forwarding) << "the sandbox's end is down";
+    configure(holder, attached.plan);
+    l.run(network().settle(attached.where));
+    EXPECT_TRUE(ports().at(0).is_forwarding);
+}
+
 TEST_F(bridge_network_test, no_ipv6_address_appears_on_either_end) {
     const namespace_holder holder;
     attach(holder);

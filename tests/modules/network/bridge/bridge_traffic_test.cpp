@@ -134,6 +134,7 @@ class bridge_traffic : public bridge_world {
         address.set_up("wire");
         kernel.apply(std::move(address));
         configure(machine, {{{"eth0", {"10.66.0.2/24"}, {"10.66.0.1"}, {}, true}}});
+        kernel.find_link("wire");
     }
 };
 
@@ -224,6 +225,8 @@ TEST_F(bridge_traffic, two_engines_bridges_reach_each_others_gateway_and_none_of
 
 TEST_F(bridge_traffic, without_icc_containers_reach_the_world_and_not_each_other_even_with_forged_frames) {
     const auto isolating = make({}, false);
+    // Otherwise the packet filter sees what one port sends to another, too; most hosts have this off.
+    std::ofstream{"/proc/sys/net/bridge/bridge-nf-call-iptables"} << "0";
     const namespace_holder a_holder;
     const namespace_holder b_holder;
     const auto a = attach(*isolating, a_holder).where;
@@ -267,6 +270,9 @@ TEST_F(bridge_traffic, loopback_addresses_are_never_accepted_from_a_container) {
     // An administrator who allows the kernel to route them, for a port forwarding of his own, opens nothing here.
     std::ofstream{"/proc/sys/net/ipv4/conf/davit0/route_localnet"} << "1";
     std::ofstream{"/proc/sys/net/ipv4/conf/davit0/rp_filter"} << "0";
+    io::netlink_batch loopback;
+    loopback.set_up("lo");
+    io::netlink_socket{}.apply(std::move(loopback));
     mailbox container{holder};
     mailbox host;
     const auto mac = *io::mac_address::parse(a.mac);

@@ -55,6 +55,7 @@ class bridge_world : public testing::Test {
     attached_endpoint attach(bridge_network& to, const namespace_holder& holder) {
         auto attached = l.run(to.attach(holder.pid()));
         configure(holder, attached.plan);
+        l.run(to.settle(attached.where));
         return attached;
     }
     attached_endpoint attach(const namespace_holder& holder) { return attach(network(), holder); }

@@ -31,7 +31,8 @@ void container_test::TearDown() {
     shim_.reset();
     if (directory_.empty()) return;
     on_host("rm -rf " + directory_);
-    on_host("for h in /sys/fs/cgroup/*; do rmdir $h/" + cgroup_parent_ + " 2>/dev/null; done; true");
+    on_host("for h in /sys/fs/cgroup/*; do rmdir $h/" + cgroup_parent_ + " 2>/dev/null; done; rmdir /sys/fs/cgroup/" +
+            cgroup_parent_ + " 2>/dev/null; true");
 }
 
 void container_test::on_host(const std::string& command) {

@@ -209,6 +209,20 @@ TEST_F(launch, it_is_in_its_cgroups_and_they_go_with_it) {
     EXPECT_EQ(host_says("ls -d /sys/fs/cgroup/*/" + asked.cgroup.path + " 2>/dev/null"), "");
 }
 
+TEST_F(launch, cgroups_of_another_parent_than_usual_are_made_at_launch) {
+    auto asked = plan("cat /proc/self/cgroup | grep memory; ls /sys/fs/cgroup/memory | grep -c limit_in_bytes; grep -c "
+                      "' /sys/fs/cgroup ' /proc/self/mountinfo");
+    asked.cgroup.path = cgroup_parent_ + "/deeper/" + asked.container_id;
+    const auto result = run(asked);
+    ASSERT_FALSE(result.failed) << result.failed->sentence;
+    EXPECT_THAT(result.output, HasSubstr("memory:/\n"));
+    EXPECT_THAT(result.output, ::testing::EndsWith("\n1\n"));
+    shim_.reset();
+    EXPECT_EQ(host_says("ls -d /sys/fs/cgroup/*/" + cgroup_parent_ + "/deeper/*/ 2>/dev/null"), "");
+    EXPECT_EQ(host_says("ls -d /sys/fs/cgroup/*/" + cgroup_parent_ + "/sandbox* 2>/dev/null"), "");
+    on_host("for h in /sys/fs/cgroup/*; do rmdir $h/" + cgroup_parent_ + "/deeper 2>/dev/null; done; true");
+}
+
 TEST_F(launch, limits_settings_and_a_killing_for_memory_are_seen) {
     auto asked = plan("dd if=/dev/zero of=/dev/shm/x bs=1M count=60; echo survived");
     asked.cgroup.settings = {{"memory", "memory.limit_in_bytes", "16777216"}, {"cpu", "cpu.shares", "512"}};
@@ -224,6 +238,70 @@ TEST_F(launch, limits_settings_and_a_killing_for_memory_are_seen) {
     auto wrong = plan_of({"/bin/true"});
     wrong.cgroup.settings = {{"memory", "memory.limit_in_bytes", "nonsense"}};
     EXPECT_TRUE(run(wrong).failed);
+}
+
+TEST_F(launch, a_unified_hierarchy_holds_it_with_device_rules_and_kills_it_whole) {
+    std::string unified;
+    for (const char* place : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"})
+        if (std::filesystem::exists(std::string{place} + "/cgroup.controllers")) unified = place;
+    if (unified.empty()) GTEST_SKIP() << "this host has no cgroup v2 mounted";
+    shim_.reset();
+    shim_ = std::make_unique<shim_client>(DAVIT_SHIM, unified);
+    const auto result =
+        run(plan("mknod /dev/x b 8 0 2>&1; mknod /dev/y c 1 3 && echo fine; cat /proc/self/cgroup | grep ^0; "
+                 "grep ' /sys/fs/cgroup ' /proc/self/mountinfo; mkdir /sys/fs/cgroup/x 2>&1"));
+    ASSERT_FALSE(result.failed) << result.failed->sentence;
+    EXPECT_THAT(result.output, HasSubstr("mknod: /dev/x: Operation not permitted\nfine\n0::/\n"));
+    EXPECT_THAT(result.output, HasSubstr("- cgroup2 "));
+    EXPECT_THAT(result.output, HasSubstr("Read-only file system"));
+
+    const auto asked = plan("sleep 50 & sleep 50 & wait");
+    const auto launched = shim_->launch(shim_->make_sandbox(usual()).id, asked);
+    ASSERT_FALSE(launched.failed) << launched.failed->sentence;
+    EXPECT_THAT(host_says("cat /proc/" + std::to_string(launched.launched.pid) + "/cgroup"),
+                HasSubstr("0::/" + asked.cgroup.path));
+    EXPECT_FALSE(
+        shim_->ask(message_type::signal, encode(shim_protocol::signal_request{asked.container_id, SIGKILL, true}))
+            .failed);
+    EXPECT_EQ(shim_->wait(asked.container_id).code, 137);
+    close(launched.output);
+    close(launched.errors);
+    EXPECT_FALSE(shim_->release(asked.container_id));
+    shim_.reset();
+    EXPECT_EQ(host_says("ls -d " + unified + "/" + cgroup_parent_ + "/*/ 2>/dev/null"), "");
+}
+
+TEST_F(launch, interfaces_get_addresses_routes_and_neighbours_and_speak_no_ipv6) {
+    on_host("ln -sf busybox " + image_ + "/bin/ip");
+    const auto sandbox = shim_->make_sandbox(usual());
+    const auto port = "dt" + std::to_string(getpid());
+    on_host("ip link add " + port + " type veth peer name eth0 netns " + std::to_string(sandbox.pid));
+    network_plan network;
+    network.interfaces = {{"eth0", {"10.99.0.2/24"}, {"10.99.0.1"}, {{"10.99.0.1", "02:00:00:00:00:01"}}, true}};
+    const auto configured =
+        shim_->ask(message_type::configure_network, encode(shim_protocol::network_request{sandbox.id, network}));
+    ASSERT_FALSE(configured.failed) << configured.failed->sentence;
+    const auto asked = plan("ip -4 addr show; ip route; ip neigh; ip -6 addr show dev eth0; cat "
+                            "/proc/sys/net/ipv6/conf/eth0/disable_ipv6");
+    const auto launched = shim_->launch(sandbox.id, asked);
+    ASSERT_FALSE(launched.failed);
+    const auto output = read_all(launched.output);
+    close(launched.errors);
+    EXPECT_THAT(output, HasSubstr("inet 127.0.0.1/8 scope host lo"));
+    EXPECT_THAT(output, HasSubstr("inet 10.99.0.2/24 brd 10.99.0.255 scope global eth0"));
+    EXPECT_THAT(output, HasSubstr("default via 10.99.0.1 dev eth0"));
+    EXPECT_THAT(output, HasSubstr("10.99.0.1 dev eth0 lladdr 02:00:00:00:00:01"));
+    EXPECT_THAT(output, HasSubstr("PERMANENT"));
+    EXPECT_THAT(output, ::testing::EndsWith("PERMANENT\n1\n"));
+    shim_->wait(asked.container_id);
+    shim_->release(asked.container_id);
+
+    const auto wrong = shim_->make_sandbox(usual());
+    const auto refused =
+        shim_->ask(message_type::configure_network, encode(shim_protocol::network_request{wrong.id, network}));
+    ASSERT_TRUE(refused.failed);
+    EXPECT_THAT(refused.failed->sentence, HasSubstr("finding interface eth0"));
+    EXPECT_TRUE(shim_->launch(wrong.id, plan("true")).failed);
 }
 
 TEST_F(launch, extra_mounts_sysctls_devices_and_limits_are_made) {

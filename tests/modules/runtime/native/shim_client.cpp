@@ -50,7 +50,8 @@ shim_client::~shim_client() {
             for (const auto& process : list->processes) release(process.id);
         ask(message_type::quit_if_idle, {});
         incoming_frame none;
-        while (receive_frame(socket_, *reader_, none)) {} // Until it has ended
+        while (receive_frame(socket_, *reader_, none)) {
+        } // Until it has ended
         disconnect();
     }
     rmdir((directory_ + "/stage").c_str());

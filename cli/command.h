@@ -1,0 +1,72 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/engine.h"
+#include "cli/flags.h"
+#include "core/task.h"
+
+namespace davit::cli {
+
+/// Ends the program with a message on standard error and an exit code.
+class exit_error : public error {
+  public:
+    template <class... Args>
+    exit_error(int code, fmt::format_string<Args...> text, Args&&... args)
+        : error{errc::invalid, text, std::forward<Args>(args)...}, code_{code} {}
+    int code() const noexcept { return code_; }
+
+  private:
+    int code_;
+};
+
+/// A command while it runs: its words without the flags, and the engine.
+struct invocation {
+    std::string command; ///< "run", "container ls": as the user wrote it
+    std::vector<std::string> words;
+    engine& api;
+};
+
+/// One command. `make` gives an object with its options, so that nothing of a command exists unless it was asked for.
+class command {
+  public:
+    virtual ~command() = default;
+    virtual void declare(flag_set& flags) = 0;
+    /// The exit code.
+    virtual task<int> run(invocation call) = 0;
+};
+
+struct command_entry {
+    std::string_view name;    ///< "run"
+    std::string_view group;   ///< "container": the command is also "container run"
+    std::string_view grouped; ///< Its name in the group, where it differs ("ls" for ps)
+    std::string_view usage;   ///< "[OPTIONS] IMAGE [COMMAND] [ARG...]"
+    std::string_view summary;
+    std::size_t least_words = 0;
+    std::size_t most_words = SIZE_MAX;
+    bool is_interspersed = true; ///< Flags may follow words
+    int failure_code = 1;        ///< 125 for what runs containers
+    std::unique_ptr<command> (*make)();
+};
+
+/// All commands, in the order in which help shows them.
+std::span<const command_entry> all_commands();
+
+/// Calls `act(name)` for each word; prints what fails and goes on, as Docker does. The exit code.
+template <class Action> task<int> for_each_word(std::vector<std::string> words, Action act) {
+    int code = 0;
+    for (const std::string& word : words) {
+        try {
+            co_await act(word);
+        } catch (const engine_error& e) {
+            fmt::print(stderr, "Error response from daemon: {}\n", e.text());
+            code = 1;
+        }
+    }
+    co_return code;
+}
+
+} // namespace davit::cli

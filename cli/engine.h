@@ -1,0 +1,73 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "api/types/error_message.h"
+#include "core/error.h"
+#include "core/task.h"
+#include "io/http_client.h"
+#include "io/json.h"
+#include "io/stream.h"
+
+namespace davit::cli {
+
+/// What the engine answered with a status of 400 or more.
+class engine_error : public error {
+  public:
+    engine_error(unsigned status, std::string message) : error{errc::unavailable, "{}", message}, status_{status} {}
+    unsigned status() const noexcept { return status_; }
+
+  private:
+    unsigned status_;
+};
+
+/// How an engine is reached: -H, or DAVIT_HOST, or DOCKER_HOST, or the default socket.
+struct engine_address {
+    std::string host; ///< unix:///path or tcp://host:port
+    bool uses_tls = false;
+    bool verifies_server = true;
+    std::string ca_file;
+    std::string certificate_file;
+    std::string key_file;
+};
+
+/// One engine's API, of the version that this program was written for.
+class engine {
+  public:
+    static constexpr std::string_view api_version = "1.50";
+
+    /// Reads the certificates; connects with the first request. Errors: invalid for an address that is none.
+    static task<std::unique_ptr<engine>> make(engine_address address);
+
+    using headers = std::map<std::string, std::string>;
+
+    /// One request and its whole answer. Errors: engine_error; unavailable when nobody listens.
+    task<std::string> ask(io::http_method method, std::string path, std::string body = {});
+    template <class T> task<T> get(std::string path) {
+        const std::string body = co_await ask(io::http_method::get, std::move(path));
+        co_return io::parse<T>(body, "the engine's answer");
+    }
+    task<std::string> post(std::string path, std::string body = {}) {
+        return ask(io::http_method::post, std::move(path), std::move(body));
+    }
+    /// One request whose answer is read as it comes. Errors: as `ask`.
+    task<io::http_client_response> open(io::http_method method, std::string path, headers more = {});
+    /// One request that turns the connection into a stream. Errors: as `ask`.
+    task<io::stream_ptr> hijack(std::string path);
+
+  private:
+    engine(std::string shown_host, io::http_origin origin, io::tls_context_ptr context);
+    task<io::http_client_response> request(io::http_method method, std::string path, std::string body, headers more);
+
+    std::string shown_host_;
+    io::http_origin origin_;
+    std::unique_ptr<io::http_client> client_;
+};
+
+/// Encodes one path segment or query value.
+std::string encoded(std::string_view text);
+
+} // namespace davit::cli

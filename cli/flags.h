@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace davit::cli {
+
+/// The flags of one command, by the rules that Docker's users know (those of GNU and of Go's pflag): --name=value or
+/// --name value, -n value or -nvalue, several short ones in one word (-it), -- ends them. The flags of commands that
+/// run another program end at the first word that is none.
+///
+/// A command's flags are few and its start must cost nothing, which is why this is not a general library: what it gives
+/// beyond parsing is Docker's help texts and Docker's sentences for what is wrong.
+class flag_set {
+  public:
+    void boolean(std::string_view name, char shorthand, bool& into, std::string_view help);
+    /// Also takes =false, and remembers that it was given.
+    void optional_boolean(std::string_view name, std::optional<bool>& into, std::string_view help);
+    void text(std::string_view name, char shorthand, std::string& into, std::string_view help,
+              std::string_view type = "string");
+    void list(std::string_view name, char shorthand, std::vector<std::string>& into, std::string_view help,
+              std::string_view type = "list");
+    void number(std::string_view name, char shorthand, std::optional<std::int64_t>& into, std::string_view help,
+                std::string_view type = "int");
+    /// Another name of a flag, which help does not show.
+    void alias(std::string_view name, std::string_view of);
+
+    /// Sets what the words say and returns those that are no flags. With `is_interspersed` flags may follow them.
+    /// Errors: invalid ("unknown flag: --x", "flag needs an argument: --x", "invalid argument …").
+    std::vector<std::string> parse(const std::vector<std::string>& words, bool is_interspersed) const;
+
+    /// "Options:" and a line for each flag, by name; empty without flags.
+    std::string help() const;
+
+  private:
+    struct flag {
+        std::string name;
+        char shorthand = 0;
+        std::string type; ///< Empty for a boolean
+        std::string help;
+        bool is_hidden = false;
+        std::function<void(const std::string&)> set;
+    };
+
+    void add(std::string_view name, char shorthand, std::string_view type, std::string_view help,
+             std::function<void(const std::string&)> set);
+    const flag* find(std::string_view name) const noexcept;
+    const flag* find_short(char shorthand) const noexcept;
+    std::size_t parse_short(const std::vector<std::string>& words, std::size_t at) const;
+    std::size_t parse_long(const std::vector<std::string>& words, std::size_t at) const;
+    static void set(const flag& of, const std::string& value, const std::string& as_written);
+
+    std::vector<flag> flags_;
+};
+
+} // namespace davit::cli

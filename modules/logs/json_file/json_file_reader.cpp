@@ -1,0 +1,111 @@
+#include "modules/logs/json_file/json_file_reader.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/error.h"
+#include "io/offload.h"
+#include "modules/logs/json_file/json_file_log.h"
+
+namespace davit {
+
+namespace {
+
+constexpr std::size_t block_size = 512u << 10;
+constexpr std::uint64_t to_the_end = UINT64_MAX;
+
+std::uint64_t size_of(const io::descriptor& file) {
+    struct stat facts{};
+    return ::fstat(file.get(), &facts) == 0 ? static_cast<std::uint64_t>(facts.st_size) : 0;
+}
+
+} // namespace
+
+json_file_reader::json_file_reader(log_files files, std::shared_ptr<log_progress> progress, log_query query)
+    : files_{std::move(files)}, progress_{std::move(progress)}, query_{std::move(query)}, decoder_{query_} {}
+
+task<std::unique_ptr<log_reader>> json_file_reader::open(log_files files, std::shared_ptr<log_progress> progress,
+                                                         log_query query) {
+    std::unique_ptr<json_file_reader> made{
+        new json_file_reader{std::move(files), std::move(progress), std::move(query)}};
+    made->last_generation_ = made->progress_->generation;
+    made->last_size_ = made->progress_->size;
+    co_await io::offload([reader = made.get()] { reader->find_begin(reader->last_generation_, reader->last_size_); });
+    co_return made;
+}
+
+void json_file_reader::find_begin(std::uint64_t newest_generation, std::uint64_t newest_size) {
+    const std::uint64_t files = std::max<std::uint64_t>(1, files_.count());
+    std::uint64_t age = files - 1;
+    offset_ = 0;
+    if (query_.tail) {
+        std::uint64_t lines = *query_.tail;
+        for (age = 0;; ++age) {
+            const io::descriptor file = files_.open_for_reading(age);
+            if (!file) break;
+            const std::uint64_t end = age == 0 ? newest_size : size_of(file);
+            offset_ = lines == 0 ? end : find_tail(file.get(), end, lines);
+            if (lines == 0 || age + 1 == files) break;
+        }
+    }
+    // A log that was rotated before this engine's life has more files than generations are counted.
+    generation_ = newest_generation - std::min(newest_generation, age);
+    file_ = files_.open_for_reading(age);
+    first_age_ = age - std::min(newest_generation, age);
+}
+
+bool json_file_reader::read_block(std::uint64_t limit, log_batch& into) {
+    const std::size_t kept = block_.size();
+    const std::uint64_t wanted = std::min<std::uint64_t>(block_size, limit - std::min(limit, offset_));
+    if (!file_ || wanted == 0) return false;
+    block_.resize(kept + wanted);
+    const ssize_t got = ::pread(file_.get(), block_.data() + kept, wanted, static_cast<off_t>(offset_));
+    if (got < 0) throw error::system(errno, "reading the log {}", files_.path());
+    block_.resize(kept + static_cast<std::size_t>(got));
+    if (got == 0) return false;
+    offset_ += static_cast<std::uint64_t>(got);
+    const std::size_t end = block_.rfind('\n') + 1; // 0 when there is none
+    if (!decoder_.decode(std::string_view{block_}.substr(0, end), into)) is_at_end_ = true;
+    block_.erase(0, end);
+    return true;
+}
+
+void json_file_reader::open_generation(std::uint64_t newest_generation) {
+    offset_ = 0;
+    block_.clear();
+    if (first_age_ > 0) {
+        --first_age_;
+        file_ = files_.open_for_reading(newest_generation + first_age_);
+        return;
+    }
+    ++generation_;
+    file_ = files_.open_for_reading(newest_generation - generation_);
+}
+
+task<std::optional<log_batch>> json_file_reader::next() {
+    log_batch batch;
+    while (!is_at_end_) {
+        const bool is_newest = first_age_ == 0 && generation_ >= progress_->generation;
+        const bool is_last = first_age_ == 0 && generation_ >= last_generation_;
+        const std::uint64_t limit = is_newest && query_.follow  ? progress_->size
+                                    : is_last && !query_.follow ? last_size_
+                                                                : to_the_end;
+        const bool has_read = co_await io::offload([&] { return read_block(limit, batch); });
+        if (!batch.messages.empty()) co_return batch;
+        if (has_read) continue;
+        if (!query_.follow && is_last) break;
+        if (!is_newest) {
+            const std::uint64_t newest = progress_->generation;
+            co_await io::offload([&] { open_generation(newest); });
+            continue;
+        }
+        if (progress_->generation > generation_ || progress_->size > offset_) continue;
+        if (progress_->is_finished) break;
+        co_await progress_->changed.wait();
+    }
+    co_return std::nullopt;
+}
+
+} // namespace davit

@@ -1,0 +1,158 @@
+#include "modules/sandboxes/sandbox_stock.h"
+
+#include <algorithm>
+#include <csignal>
+
+#include "core/error.h"
+#include "core/log.h"
+#include "core/timeout.h"
+
+namespace davit {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// No sandbox is made for the stock within this time after a take: the start that took it has the machine.
+constexpr auto pause_after_take = 3ms;
+/// Takes within this time size the stock.
+constexpr auto memory_of_demand = 10s;
+/// The stock empties when nothing was taken for so long.
+constexpr auto quiet_time = 60s;
+/// After one could not be made, so that a fault that stays does not burn the machine.
+constexpr auto pause_after_failure = 1s;
+
+/// Whether the sandbox still waits: its process is the shim's child, so its number is not given away before it is
+/// reaped.
+bool is_alive(const ready_sandbox& of) noexcept {
+    return ::kill(of.sandbox.pid, 0) == 0;
+}
+
+} // namespace
+
+sandbox_stock::sandbox_stock(const module_inputs& given)
+    : sandbox_stock{
+          given.get<runtime>(), given.all<network_driver>(),
+          static_cast<std::size_t>(std::clamp<std::int64_t>(given.config().number("sandbox-stock"), 0, 256))} {}
+
+sandbox_stock::sandbox_stock(runtime& runs, driver_set<network_driver> networks, std::size_t most)
+    : runtime_{runs}, networks_{std::move(networks)}, most_{most} {}
+
+task<void> sandbox_stock::start() {
+    if (most_ == 0) co_return;
+    keeping_.spawn(keep_filled());
+    keeping_.spawn(empty_when_quiet());
+}
+
+task<void> sandbox_stock::stop() {
+    co_await keeping_.end();
+    co_await discard_all();
+}
+
+std::size_t sandbox_stock::size() const noexcept {
+    std::size_t count = 0;
+    for (const auto& [name, of] : shelves_) count += of.ready.size();
+    return count;
+}
+
+task<ready_sandbox> sandbox_stock::take(sandbox_request request) {
+    if (most_ > 0) {
+        shelf& from = shelves_[{request.network, request.shape}];
+        last_take_ = clock::now();
+        from.takes.push_back(last_take_);
+        taken_.set();
+        while (!from.ready.empty()) {
+            ready_sandbox first = std::move(from.ready.front());
+            from.ready.pop_front();
+            if (is_alive(first)) co_return first;
+            keeping_.spawn(discard(std::move(first)));
+        }
+    }
+    co_return co_await make(std::move(request));
+}
+
+task<void> sandbox_stock::discard(ready_sandbox unused) {
+    try {
+        co_await runtime_.discard_sandbox(unused.sandbox);
+    } catch (const error& e) {
+        // A shim that has gone took its sandboxes along.
+        if (e.category() != errc::not_found && e.category() != errc::unavailable) throw;
+    }
+    if (network_driver* network = networks_.find(unused.where.network_name)) co_await network->detach(unused.where);
+}
+
+task<ready_sandbox> sandbox_stock::make(sandbox_request request) {
+    network_driver* const network = networks_.find(request.network);
+    if (!network) throw error(errc::not_found, "network {} not found", request.network);
+    request.shape.own_network = network->has_own_namespace();
+    rollback undo;
+    co_return co_await with_rollback(undo, make_steps(std::move(request), *network, undo));
+}
+
+task<ready_sandbox> sandbox_stock::make_steps(sandbox_request request, network_driver& network, rollback& undo) {
+    const sandbox_ref sandbox = co_await runtime_.make_sandbox(request.shape);
+    undo.add([this, sandbox] { return runtime_.discard_sandbox(sandbox); });
+    attached_endpoint attached = co_await network.attach(sandbox.pid);
+    undo.add([&network, where = attached.where] { return network.detach(where); });
+    if (!attached.plan.interfaces.empty()) co_await runtime_.configure_network(sandbox, std::move(attached.plan));
+    co_return ready_sandbox{sandbox, std::move(attached.where)};
+}
+
+std::size_t sandbox_stock::wanted(shelf& of, clock::time_point now) const {
+    while (!of.takes.empty() && (now - of.takes.front() > memory_of_demand || of.takes.size() > most_))
+        of.takes.pop_front();
+    return of.takes.size();
+}
+
+const sandbox_stock::shape_name* sandbox_stock::find_wanting(clock::time_point now) {
+    for (auto& [name, of] : shelves_)
+        if (of.ready.size() < wanted(of, now)) return &name;
+    return nullptr;
+}
+
+task<void> sandbox_stock::keep_filled() {
+    for (;;) {
+        co_await taken_.wait();
+        while (clock::now() - last_take_ < pause_after_take) co_await sleep_for(pause_after_take);
+        const shape_name* const found = find_wanting(clock::now());
+        if (!found) {
+            taken_.reset();
+            continue;
+        }
+        const shape_name name = *found;
+        bool has_failed = false;
+        try {
+            ready_sandbox made = co_await make({name.first, name.second});
+            shelves_[name].ready.push_back(std::move(made));
+        } catch (const error& e) {
+            if (e.category() == errc::cancelled) throw;
+            log::warn("making a sandbox for the stock: {}", e.what());
+            has_failed = true;
+        }
+        if (has_failed) co_await sleep_for(pause_after_failure);
+    }
+}
+
+task<void> sandbox_stock::empty_when_quiet() {
+    for (;;) {
+        co_await sleep_for(quiet_time);
+        if (clock::now() - last_take_ >= quiet_time) co_await discard_all();
+    }
+}
+
+task<void> sandbox_stock::discard_all() {
+    for (auto& [name, of] : shelves_) {
+        while (!of.ready.empty()) {
+            ready_sandbox last = std::move(of.ready.back());
+            of.ready.pop_back();
+            try {
+                co_await discard(std::move(last));
+            } catch (const error& e) {
+                if (e.category() == errc::cancelled) throw;
+                log::warn("discarding a sandbox of the stock: {}", e.what());
+            }
+        }
+    }
+}
+
+} // namespace davit

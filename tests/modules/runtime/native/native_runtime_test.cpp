@@ -1,0 +1,244 @@
+#include "modules/runtime/native/native_runtime.h"
+
+#include <csignal>
+#include <cstdlib>
+#include <fcntl.h>
+#include <filesystem>
+#include <gmock/gmock.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "core/error.h"
+#include "io/loop.h"
+#include "modules/runtime/native/capabilities.h"
+#include "tests/modules/runtime/native/shim_client.h"
+
+namespace davit {
+namespace {
+
+using ::testing::HasSubstr;
+
+/// An engine's runtime with a shim of its own, on busybox.
+class native_runtime_test : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        if (geteuid() != 0) GTEST_SKIP() << "launching containers needs root";
+        char pattern[] = "/tmp/davit-runtime-test-XXXXXX";
+        directory_ = mkdtemp(pattern);
+        for (const char* name : {"bin", "proc", "sys", "dev", "etc"})
+            std::filesystem::create_directories(directory_ + "/image/" + name);
+        std::filesystem::copy("/bin/busybox", directory_ + "/image/bin/busybox");
+        for (const char* name : {"sh", "true", "sleep", "cat", "echo"})
+            std::filesystem::create_symlink("busybox", directory_ + "/image/bin/" + name);
+        program_ = {DAVIT_SHIM, directory_ + "/shim/shim.sock"};
+    }
+
+    void TearDown() override {
+        if (directory_.empty()) return;
+        if (std::filesystem::exists(program_.socket)) {
+            const int pid = shim_pid();
+            if (pid > 0) kill(pid, SIGKILL);
+        }
+        for (const auto& hierarchy : std::filesystem::directory_iterator{"/sys/fs/cgroup"})
+            for (const auto& id : made_)
+                std::system(("rmdir " + hierarchy.path().string() + "/davit/" + id + " 2>/dev/null").c_str());
+        std::filesystem::remove_all(directory_);
+    }
+
+    /// Who listens at the socket.
+    int shim_pid() const {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        std::copy(program_.socket.begin(), program_.socket.end(), address.sun_path);
+        const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int pid = -1;
+        if (connect(probe, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) {
+            ucred peer{};
+            socklen_t size = sizeof peer;
+            getsockopt(probe, SOL_SOCKET, SO_PEERCRED, &peer, &size);
+            // The listener's credentials are those of the process that called listen(2), before it went to the
+            // background.
+            shim::frame_reader reader;
+            shim::incoming_frame frame;
+            if (shim::receive_frame(probe, reader, frame))
+                if (const auto hello = shim_protocol::decode<shim_protocol::hello>(frame.payload)) pid = hello->pid;
+        }
+        close(probe);
+        return pid;
+    }
+
+    launch_plan plan(std::string script) {
+        launch_plan made;
+        made.container_id = "r" + std::to_string(getpid()) + "x" + std::to_string(made_.size());
+        made_.push_back(made.container_id);
+        const auto writable = directory_ + "/" + made.container_id;
+        std::filesystem::create_directories(writable + "/upper");
+        std::filesystem::create_directories(writable + "/work");
+        made.rootfs = {{directory_ + "/image"}, writable + "/upper", writable + "/work", false};
+        made.process.arguments = {"/bin/sh", "-c", std::move(script)};
+        made.process.environment = {"PATH=/bin"};
+        made.process.bounding_capabilities = default_capability_bits() & held_capabilities();
+        made.cgroup.path = "davit/" + made.container_id;
+        return made;
+    }
+
+    /// Runs `body` with a started runtime and stops it again.
+    template <class Body> void with_engine(Body body) {
+        io::loop loop;
+        native_runtime engine{program_};
+        loop.run(run(engine, std::move(body)));
+    }
+
+    std::string directory_;
+    shim_program program_;
+    std::vector<std::string> made_;
+
+  private:
+    template <class Body> static task<void> run(native_runtime& engine, Body body) {
+        co_await engine.start();
+        std::exception_ptr failure;
+        try {
+            co_await body(engine);
+        } catch (...) {
+            failure = std::current_exception();
+        }
+        co_await engine.stop();
+        if (failure) std::rethrow_exception(failure);
+    }
+};
+
+std::string read_and_close(process_streams streams) {
+    close(streams.stderr_reader);
+    fcntl(streams.stdout_reader, F_SETFL, fcntl(streams.stdout_reader, F_GETFL) & ~O_NONBLOCK);
+    return shim::testing::read_all(streams.stdout_reader);
+}
+
+bool is_alive(int pid) {
+    return kill(pid, 0) == 0;
+}
+
+TEST_F(native_runtime_test, launches_waits_and_releases) {
+    with_engine([&](native_runtime& engine) -> task<void> {
+        const auto sandbox = co_await engine.make_sandbox({});
+        EXPECT_TRUE(is_alive(sandbox.pid));
+        co_await engine.configure_network(sandbox, {});
+        const auto asked = plan("echo hello; exit 5");
+        const auto launched = co_await engine.launch(sandbox, asked);
+        EXPECT_EQ(launched.pid, sandbox.pid);
+        EXPECT_FALSE(launched.phases.empty());
+        const auto end = co_await engine.wait(asked.container_id);
+        EXPECT_EQ(end.code, 5);
+        EXPECT_TRUE(end.is_known);
+        EXPECT_EQ((co_await engine.wait(asked.container_id)).code, 5);
+        EXPECT_EQ(read_and_close(launched.streams), "hello\n");
+        co_await engine.release(asked.container_id);
+        EXPECT_TRUE((co_await engine.processes()).empty());
+        try {
+            co_await engine.wait(asked.container_id);
+            ADD_FAILURE() << "a released process is still known";
+        } catch (const error& e) {
+            EXPECT_EQ(e.category(), errc::not_found);
+        }
+    });
+}
+
+TEST_F(native_runtime_test, the_images_faults_are_invalid_and_leave_nothing) {
+    with_engine([&](native_runtime& engine) -> task<void> {
+        auto asked = plan("");
+        asked.process.arguments = {"foo"};
+        try {
+            co_await engine.launch(co_await engine.make_sandbox({}), asked);
+            ADD_FAILURE() << "it ran";
+        } catch (const error& e) {
+            EXPECT_EQ(e.category(), errc::invalid);
+            EXPECT_EQ(e.text(), "exec: \"foo\": executable file not found in $PATH");
+        }
+        EXPECT_TRUE((co_await engine.processes()).empty());
+    });
+}
+
+TEST_F(native_runtime_test, the_next_engine_finds_what_runs_and_what_ended) {
+    const auto running = plan("echo one; sleep 100");
+    const auto ending = plan("echo two; exit 9");
+    with_engine([&](native_runtime& engine) -> task<void> {
+        for (const auto& asked : {running, ending}) {
+            const auto launched = co_await engine.launch(co_await engine.make_sandbox({}), asked);
+            close(launched.streams.stdout_reader);
+            close(launched.streams.stderr_reader);
+        }
+        co_await engine.wait(ending.container_id);
+    });
+    const int shim = shim_pid();
+    with_engine([&](native_runtime& engine) -> task<void> {
+        EXPECT_EQ(shim_pid(), shim);
+        EXPECT_EQ((co_await engine.processes()).size(), 2u);
+        EXPECT_EQ((co_await engine.wait(ending.container_id)).code, 9);
+        EXPECT_EQ(read_and_close(co_await engine.reopen_streams(ending.container_id)), "two\n");
+        co_await engine.release(ending.container_id);
+        co_await engine.signal(running.container_id, SIGKILL, false);
+        EXPECT_EQ((co_await engine.wait(running.container_id)).code, 137);
+        EXPECT_EQ(read_and_close(co_await engine.reopen_streams(running.container_id)), "one\n");
+        co_await engine.release(running.container_id);
+    });
+}
+
+TEST_F(native_runtime_test, a_killed_shim_takes_no_container_with_it) {
+    with_engine([&](native_runtime& engine) -> task<void> {
+        const auto asked = plan("sleep 100");
+        const auto launched = co_await engine.launch(co_await engine.make_sandbox({}), asked);
+        close(launched.streams.stdout_reader);
+        close(launched.streams.stderr_reader);
+        const auto waiting = co_await engine.make_sandbox({});
+        const int shim = shim_pid();
+        kill(shim, SIGKILL);
+        // The sandbox that waited is gone with its shim: said honestly, and another one works.
+        auto next = plan("exit 4");
+        bool was_refused = false;
+        try {
+            co_await engine.launch(waiting, next);
+        } catch (const error& e) {
+            was_refused = true;
+            EXPECT_EQ(e.category(), errc::unavailable);
+        }
+        EXPECT_TRUE(was_refused);
+        const auto again = co_await engine.launch(co_await engine.make_sandbox({}), next);
+        close(again.streams.stdout_reader);
+        close(again.streams.stderr_reader);
+        EXPECT_EQ((co_await engine.wait(next.container_id)).code, 4);
+        co_await engine.release(next.container_id);
+        EXPECT_NE(shim_pid(), shim);
+        // The container runs on, is listed, and its end is known without its code.
+        EXPECT_TRUE(is_alive(launched.pid));
+        const auto list = co_await engine.processes();
+        EXPECT_EQ(list.size(), 1u);
+        EXPECT_FALSE(list.at(0).ended);
+        co_await engine.signal(asked.container_id, SIGKILL, false);
+        const auto end = co_await engine.wait(asked.container_id);
+        EXPECT_FALSE(end.is_known);
+        EXPECT_EQ(end.code, 137);
+        co_await engine.release(asked.container_id);
+        EXPECT_TRUE((co_await engine.processes()).empty());
+    });
+}
+
+TEST_F(native_runtime_test, a_number_that_a_later_process_took_is_not_its_process) {
+    with_engine([&](native_runtime& engine) -> task<void> {
+        const auto asked = plan("exit 0");
+        const auto launched = co_await engine.launch(co_await engine.make_sandbox({}), asked);
+        close(launched.streams.stdout_reader);
+        close(launched.streams.stderr_reader);
+        co_await engine.wait(asked.container_id);
+        try {
+            co_await engine.signal(asked.container_id, SIGKILL, false);
+            ADD_FAILURE() << "an ended process was signalled";
+        } catch (const error& e) {
+            EXPECT_EQ(e.category(), errc::not_found);
+        }
+        co_await engine.release(asked.container_id);
+    });
+}
+
+} // namespace
+} // namespace davit
