@@ -156,8 +156,9 @@ task<std::vector<std::string>> local_image_store::remove(std::string id) {
         co_await storage_.remove_layer(digest::parse(*chain_id));
         deleted.push_back(*chain_id);
     }
-    for (const std::string& blob : blobs_of(image))
-        if (digest::is_valid(blob) && !uses_blob(blob)) co_await blobs_.remove(digest::parse(blob));
+    // Of names that went before, too: all that nobody has is dropped.
+    for (const digest& blob : co_await blobs_.list())
+        if (!uses_blob(blob.text())) co_await blobs_.remove(blob);
     co_return deleted;
 }
 

@@ -157,17 +157,17 @@ task<void> layer_directories::stop() {
 
 task<layer_staging> layer_directories::begin_layer() {
     std::string id = co_await io::offload([layers = layers_.get()] {
-        for (;;) {
-            std::string made = random_id();
-            if (::mkdirat(layers, made.c_str(), 0755) == 0) {
-                // The umask may have taken rights that everybody in a container needs.
-                if (::fchmodat(layers, made.c_str(), 0755, 0) != 0)
-                    throw error::system(errno, "setting the mode of a layer's directory");
-                return made;
-            }
-            if (errno != EEXIST) throw error::system(errno, "making a layer's directory");
-        }
-    });
+                         for (;;) {
+                             std::string made = random_id();
+                             if (::mkdirat(layers, made.c_str(), 0755) == 0) {
+                                 // The umask may have taken rights that everybody in a container needs.
+                                 if (::fchmodat(layers, made.c_str(), 0755, 0) != 0)
+                                     throw error::system(errno, "setting the mode of a layer's directory");
+                                 return made;
+                             }
+                             if (errno != EEXIST) throw error::system(errno, "making a layer's directory");
+                         }
+                     }).under(nullptr);
     std::string directory = layer_directory(id);
     co_return layer_staging{std::move(id), std::move(directory), whiteouts_};
 }
@@ -175,36 +175,46 @@ task<layer_staging> layer_directories::begin_layer() {
 task<void> layer_directories::commit_layer(layer_staging staging, digest chain_id) {
     if (chain_id.algorithm() != digest::hash_algorithm::sha256)
         throw error(errc::invalid, "a layer's chain id must be a sha256 digest, not {:?}", chain_id.text());
-    const bool is_first = co_await io::offload([links = links_.get(), id = staging.id, hex = chain_id.hex()] {
-        if (::symlinkat(id.c_str(), links, hex.c_str()) == 0) return true;
-        if (errno == EEXIST) return false;
-        throw error::system(errno, "committing the layer {}", hex);
+    const bool is_first = co_await link_layer(staging.id, chain_id).under(nullptr);
+    if (!is_first) co_await discard_layer(std::move(staging));
+}
+
+task<bool> layer_directories::link_layer(std::string id, digest chain_id) {
+    const auto alone = co_await linking_.acquire();
+    if (chains_.contains(chain_id)) co_return false;
+    co_await io::offload([links = links_.get(), id, hex = chain_id.hex()] {
+        if (::symlinkat(id.c_str(), links, hex.c_str()) != 0)
+            throw error::system(errno, "committing the layer {}", hex);
     });
-    if (is_first)
-        chains_.emplace(chain_id, staging.id);
-    else
-        co_await discard_layer(std::move(staging));
+    chains_.emplace(chain_id, std::move(id));
+    co_return true;
 }
 
 task<void> layer_directories::discard_layer(layer_staging staging) {
-    std::string trashed = co_await io::offload([from = layers_.get(), id = std::move(staging.id),
-                                                trash = trash_.get()] { return move_aside(from, id, trash); });
+    std::string trashed =
+        co_await io::offload([from = layers_.get(), id = std::move(staging.id), trash = trash_.get()] {
+            return move_aside(from, id, trash);
+        }).under(nullptr);
     co_await delete_now(std::move(trashed));
 }
 
 task<void> layer_directories::remove_layer(digest chain_id) {
+    co_await delete_now(co_await unlink_layer(chain_id).under(nullptr));
+}
+
+task<std::string> layer_directories::unlink_layer(digest chain_id) {
+    const auto alone = co_await linking_.acquire();
     const auto at = chains_.find(chain_id);
-    if (at == chains_.end()) co_return;
-    std::string id = std::move(at->second);
+    if (at == chains_.end()) co_return std::string{};
+    const std::string id = std::move(at->second);
     chains_.erase(at);
     // The link goes first: a layer that is not whole must not be visible.
-    std::string trashed = co_await io::offload(
-        [links = links_.get(), layers = layers_.get(), trash = trash_.get(), hex = chain_id.hex(), id = std::move(id)] {
+    co_return co_await io::offload(
+        [links = links_.get(), layers = layers_.get(), trash = trash_.get(), hex = chain_id.hex(), id] {
             if (::unlinkat(links, hex.c_str(), 0) != 0 && errno != ENOENT)
                 throw error::system(errno, "removing the layer {}", hex);
             return move_aside(layers, id, trash);
         });
-    co_await delete_now(std::move(trashed));
 }
 
 task<void> layer_directories::sync() {
@@ -257,15 +267,15 @@ task<void> layer_directories::make_container(std::string container_id, layer_lis
             if (!trashed.empty()) io::remove_whole(trash, trashed);
             throw;
         }
-    });
+    }).under(nullptr);
     container_stacks_[std::move(container_id)] = std::move(stack);
 }
 
 task<void> layer_directories::remove_container(std::string container_id) {
     check_container_id(container_id);
     std::string trashed = co_await io::offload([containers = containers_.get(), trash = trash_.get(), container_id] {
-        return move_aside(containers, container_id, trash);
-    });
+                              return move_aside(containers, container_id, trash);
+                          }).under(nullptr);
     container_stacks_.erase(container_id);
     if (trashed.empty()) co_return;
     trashed_.push_back(std::move(trashed));

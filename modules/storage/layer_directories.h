@@ -11,6 +11,7 @@
 #include "core/background.h"
 #include "core/digest.h"
 #include "core/event.h"
+#include "core/semaphore.h"
 #include "core/storage_driver.h"
 #include "core/task.h"
 #include "io/descriptor.h"
@@ -64,6 +65,10 @@ class layer_directories {
     struct found;
     static found look_around(const std::string& data_root, const std::string& root);
 
+    // What changes the disk and the tables together is not left half done when its caller is cancelled.
+    task<bool> link_layer(std::string id, digest chain_id);
+    task<std::string> unlink_layer(digest chain_id);
+
     task<void> empty_trash();
     task<void> delete_now(std::string trashed);
     task<void> delete_trashed(std::string name);
@@ -77,6 +82,7 @@ class layer_directories {
     std::map<std::vector<std::string>, std::weak_ptr<const std::vector<std::string>>> shared_stacks_;
     std::vector<std::string> trashed_;
     event has_trash_;
+    semaphore linking_{1}; // chains_ and its links on disk change together
     background emptying_{"the storage driver's trash"};
 };
 
