@@ -43,6 +43,10 @@ class memory_state final : public state_store {
     std::map<std::string, std::map<std::string, std::string>> tables;
 };
 
+task<void> sleep_a_moment() {
+    co_await sleep_for(std::chrono::milliseconds{1});
+}
+
 class pulling : public testing::Test {
   protected:
     static void SetUpTestSuite() {
@@ -94,6 +98,7 @@ class pulling : public testing::Test {
     }
     void end() {
         loop.run(images->stop());
+        loop.run(store->stop());
         loop.run(storage->stop());
         images.reset();
         client.reset();
@@ -209,6 +214,18 @@ TEST_F(pulling, a_restart_keeps_images_and_drops_what_no_image_has) {
     EXPECT_EQ(store->get(name("two")).id, id);
     EXPECT_EQ(storage->layers().size(), 2u);
     EXPECT_FALSE(fs::exists(top / "root/blobs/sha256" / std::string(64, 'e')));
+}
+
+TEST_F(pulling, after_a_crash_of_the_host_an_image_that_was_not_on_the_disk_yet_is_forgotten) {
+    const std::string id = pull(name("two"));
+    while (!state.tables["unsynced-images"].empty()) loop.run(sleep_a_moment()); // written in the background
+    state.tables["unsynced-images"][id] = "another boot";
+    end();
+    begin();
+    EXPECT_THAT(store->list(), IsEmpty());
+    EXPECT_THAT(kept(), IsEmpty());
+    EXPECT_THAT(state.tables["unsynced-images"], IsEmpty());
+    EXPECT_EQ(pull(name("two")), id);
 }
 
 TEST_F(pulling, removing_untags_then_deletes_and_frees_all) {
