@@ -3,6 +3,7 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <gmock/gmock.h>
@@ -283,7 +284,13 @@ TEST_F(pulling, the_image_of_the_benchmark_when_one_is_named) {
     const std::string id = pull(name("bench"));
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     const auto size = static_cast<double>(store->get(id).size) / 1e6;
-    std::printf("%.0f MB unpacked in %.2f s: %.0f MB/s\n", size, took.count(), size / took.count());
+    struct rusage used{};
+    ::getrusage(RUSAGE_SELF, &used);
+    const auto seconds = [](const timeval& time) {
+        return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+    };
+    std::printf("%.0f MB unpacked in %.2f s: %.0f MB/s; %.2f s of user and %.2f s of system time\n", size, took.count(),
+                size / took.count(), seconds(used.ru_utime), seconds(used.ru_stime));
 }
 
 } // namespace
