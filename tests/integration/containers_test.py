@@ -1,0 +1,184 @@
+#!/usr/bin/env python3
+"""The life of containers over the API: create, start, output, wait, stop, remove, attach, and an engine that was killed.
+
+Run by tests/run; alone: tests/own_world python3 tests/python_tap.py tests/integration/containers_test.py [WORD]
+"""
+
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+from private_engine import PrivateEngine
+
+ROOT = HERE.parents[1]
+
+
+class Containers(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.engine = PrivateEngine().start()
+        cls.addClassCleanup(cls.engine.destroy)
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([ROOT / "images/sample/build", folder], check=True, stdout=subprocess.DEVNULL)
+            cls.image = f"{cls.engine.registry}/sample:latest"
+            subprocess.run([ROOT / "images/push", folder, cls.image], check=True, stdout=subprocess.DEVNULL)
+        answer = cls.engine.client.post(f"/images/create?fromImage={cls.image}")
+        if answer.status != 200 or b'"error"' in answer.body:
+            raise RuntimeError(f"the pull failed: {answer}")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.engine.stop()
+
+    def ask(self, method, target, body=None, status=None):
+        answer = getattr(self.engine.client, method)(target, body) if body is not None else getattr(self.engine.client, method)(target)
+        if status is not None:
+            self.assertEqual(answer.status, status, answer)
+        return answer
+
+    def create(self, *command, name="", host=None, status=201, **config):
+        body = {"Image": self.image, "Cmd": list(command), "HostConfig": host or {}, **config}
+        answer = self.ask("post", f"/containers/create?name={name}", body, status)
+        if status == 201:
+            container = answer.json()["Id"]
+            self.addCleanup(lambda: self.engine.client.delete(f"/containers/{container}?force=1"))
+            return container
+        return answer
+
+    def start(self, container, status=204):
+        return self.ask("post", f"/containers/{container}/start", status=status)
+
+    def wait(self, container, condition="not-running"):
+        return self.ask("post", f"/containers/{container}/wait?condition={condition}", status=200).json()["StatusCode"]
+
+    def run_through(self, *command, **options):
+        """(exit code, standard output, standard error) of a container that ran to its end."""
+        container = self.create(*command, **options)
+        self.start(container)
+        code = self.wait(container)
+        return (code, *self.logs(container))
+
+    def logs(self, container, query="stdout=1&stderr=1"):
+        body = self.ask("get", f"/containers/{container}/logs?{query}", status=200).body
+        out = {1: b"", 2: b""}
+        while body:
+            out[body[0]] += body[8 : 8 + int.from_bytes(body[4:8], "big")]
+            body = body[8 + int.from_bytes(body[4:8], "big") :]
+        return out[1], out[2]
+
+    def inspect(self, container):
+        return self.ask("get", f"/containers/{container}/json", status=200).json()
+
+    def test_a_command_runs_and_its_output_and_exit_code_come_back(self):
+        code, out, err = self.run_through("sh", "-c", "echo to out; echo to err >&2; exit 7")
+        self.assertEqual((code, out, err), (7, b"to out\n", b"to err\n"))
+
+    def test_bytes_come_back_exactly_as_they_were_written(self):
+        _, out, _ = self.run_through("printf", r'\377\376{"log":"x"}\001\000\000\000\000\000\000\010\nline without end')
+        self.assertEqual(out, b'\xff\xfe{"log":"x"}\x01\0\0\0\0\0\0\x08\nline without end')
+
+    def test_a_container_of_a_running_name_is_refused_in_dockers_words(self):
+        first = self.create("sleep", "60", name="taken")
+        answer = self.create("true", name="taken", status=409)
+        self.assertEqual(
+            answer.message(),
+            f'Conflict. The container name "/taken" is already in use by container "{first}". You have to remove (or '
+            "rename) that container to be able to reuse that name.",
+        )
+
+    def test_a_running_container_is_stopped_and_removed_only_by_force(self):
+        container = self.create("sleep", "60", name="stubborn")
+        self.start(container)
+        self.start(container, status=304)
+        answer = self.ask("delete", "/containers/stubborn", status=409)
+        self.assertIn("container is running: stop the container before removing or force remove", answer.message())
+        self.ask("delete", "/containers/stubborn?force=1", status=204)
+        self.ask("get", f"/containers/{container}/json", status=404)
+        self.create("true", name="stubborn")
+
+    def test_a_stop_waits_for_the_signal_and_then_kills(self):
+        container = self.create("sh", "-c", "trap '' TERM; while :; do sleep 0.1; done")
+        self.start(container)
+        time.sleep(0.3)
+        self.ask("post", f"/containers/{container}/stop?t=1", status=204)
+        self.assertEqual(self.inspect(container)["State"]["ExitCode"], 137)
+        self.ask("post", f"/containers/{container}/stop", status=304)
+
+    def test_a_missing_program_gives_127_and_names_the_file(self):
+        container = self.create("no-such-program")
+        answer = self.start(container, status=400)
+        self.assertIn("no-such-program", answer.message())
+        self.assertIn("executable file not found in $PATH", answer.message())
+        self.assertEqual(self.inspect(container)["State"]["ExitCode"], 127)
+
+    def test_a_container_that_removes_itself_is_gone_when_removed_is_awaited(self):
+        container = self.create("true", host={"AutoRemove": True})
+        self.start(container)
+        self.assertEqual(self.engine.client.post(f"/containers/{container}/wait?condition=removed").status in (200, 404), True)
+        self.ask("get", f"/containers/{container}/json", status=404)
+
+    def test_it_can_be_started_again_and_its_log_goes_on(self):
+        container = self.create("echo", "once")
+        for _ in range(3):
+            self.start(container)
+            self.wait(container)
+        self.assertEqual(self.logs(container)[0], b"once\n" * 3)
+        self.assertEqual(self.logs(container, "stdout=1&tail=2")[0], b"once\n" * 2)
+
+    def test_what_is_typed_into_an_attached_container_reaches_it_and_its_end_too(self):
+        container = self.create("cat", OpenStdin=True, StdinOnce=True, AttachStdin=True)
+        stream = self.engine.client.hijack(f"/containers/{container}/attach?stream=1&stdin=1&stdout=1&stderr=1")
+        stream.write(b"typed before the start\n")
+        stream.close_write()
+        self.start(container)
+        out, err = stream.read_frames()
+        self.assertEqual((out, err), (b"typed before the start\n", b""))
+        self.assertEqual(self.wait(container), 0)
+
+    def test_a_slow_client_holds_up_nobody_and_misses_nothing(self):
+        size = 8 << 20
+        container = self.create("sh", "-c", f"yes 0123456789abcde | head -c {size}")
+        stream = self.engine.client.hijack(f"/containers/{container}/attach?stream=1&stdout=1&stderr=1")
+        self.start(container)
+        self.assertEqual(self.wait(container), 0)  # ends though nobody has read
+        out, _ = stream.read_frames()
+        self.assertEqual(out, b"0123456789abcde\n" * (size // 16))
+
+    def test_a_client_that_follows_sees_lines_as_they_come_and_the_end(self):
+        container = self.create("sh", "-c", "for i in 1 2 3; do echo $i; sleep 0.2; done")
+        self.start(container)
+        self.assertEqual(self.logs(container, "stdout=1&follow=1")[0], b"1\n2\n3\n")
+
+    def test_what_is_not_offered_is_refused_and_not_ignored(self):
+        for host in ({"Binds": ["/etc:/x"]}, {"PortBindings": {"80/tcp": [{"HostPort": "80"}]}}, {"PidMode": "container:x"},
+                     {"Devices": [{"PathOnHost": "/dev/null"}]}, {"Sysctls": {"kernel.core_pattern": "x"}}):
+            answer = self.ask("post", "/containers/create", {"Image": self.image, "Cmd": ["true"], "HostConfig": host})
+            self.assertIn(answer.status, (400, 501), f"{host}: {answer}")
+
+    def test_a_killed_engine_comes_back_to_its_containers_and_all_that_they_wrote(self):
+        counting = self.create("sh", "-c", "i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done; exec sleep 60")
+        ending = self.create("sh", "-c", "sleep 0.5; echo ended meanwhile; exit 9")
+        for container in (counting, ending):
+            self.start(container)
+        for _ in range(3):
+            self.engine.kill()
+            time.sleep(0.4)
+            self.engine.start()
+        self.assertEqual(self.wait(ending), 9)
+        self.assertEqual(self.logs(ending)[0], b"ended meanwhile\n")
+        self.assertTrue(self.inspect(counting)["State"]["Running"])
+        expected = b"".join(b"line %d\n" % i for i in range(20000))
+        end = time.monotonic() + 20
+        while len(self.logs(counting)[0]) < len(expected) and time.monotonic() < end:
+            time.sleep(0.1)
+        self.assertEqual(self.logs(counting)[0], expected)
+        self.ask("post", f"/containers/{counting}/stop?t=1", status=204)
+
+
+if __name__ == "__main__":
+    unittest.main()
