@@ -228,7 +228,8 @@ void container_flags::fill_host(api::create_body& body) const {
             bindings[has_protocol ? inside : inside + "/tcp"].push_back(
                 {{"HostPort", colon == std::string::npos ? "" : port.substr(0, colon)}});
         }
-        host.port_bindings.text = io::to_json(bindings);
+        host.port_bindings.emplace();
+        for (const auto& [port, hosts] : bindings) (*host.port_bindings)[port] = {io::to_json(hosts)};
     }
 }
 
