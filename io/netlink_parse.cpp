@@ -88,6 +88,7 @@ std::vector<link_info> parse_links(std::span<const char> messages) {
         link_info link;
         link.index = static_cast<std::uint32_t>(header.ifi_index);
         link.is_up = (header.ifi_flags & IFF_UP) != 0;
+        link.is_running = (header.ifi_flags & IFF_RUNNING) != 0;
         each([&](const nlattr& attribute) {
             switch (mnl_attr_get_type(&attribute)) {
             case IFLA_IFNAME:

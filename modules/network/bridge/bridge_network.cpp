@@ -105,12 +105,16 @@ task<attached_endpoint> bridge_network::attach(std::int32_t pid) {
 }
 
 task<void> bridge_network::settle(endpoint where) {
-    // The bridge hears of the port's carrier from a kernel worker, some milliseconds after the sandbox's end went up.
-    // To ask hastens it, from Linux 6.8 on.
+    // A carrier is told of by a kernel worker, some milliseconds after the sandbox's end went up: until then the bridge
+    // drops what the port sends and, when this is the first port, what the host sends. From Linux 6.8 on asking is
+    // enough.
     for (int tries = 0; tries < 1000; ++tries) {
-        const auto link =
-            co_await kernel_.run([&](io::netlink_socket& kernel) { return kernel.find_link(where.host_interface); });
-        if (!link || link->is_forwarding) co_return;
+        const bool has_settled = co_await kernel_.run([&](io::netlink_socket& kernel) {
+            const auto port = kernel.find_link(where.host_interface);
+            const auto bridge = kernel.find_link(name_);
+            return !port || !bridge || (port->is_forwarding && bridge->is_running);
+        });
+        if (has_settled) co_return;
         co_await sleep_for(std::chrono::milliseconds{1});
     }
     log::warn("{} does not pass packets after a second", where.host_interface);
