@@ -79,4 +79,5 @@ int main(int count, char** arguments) {
             made.clear();
         }
     }
+    loop.run(network.stop());
 }
