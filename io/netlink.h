@@ -27,6 +27,7 @@ struct link_info {
     std::uint32_t master = 0; ///< The bridge's index; 0 when it is no port
     std::optional<mac_address> mac;
     bool is_up = false;
+    bool is_running = false;    ///< It is up and has a carrier, and the kernel has acted on that
     bool is_forwarding = false; ///< As a bridge's port it passes frames: both ends are up, and the bridge knows it
 
     bool operator==(const link_info&) const = default;

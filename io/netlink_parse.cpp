@@ -13,6 +13,9 @@ namespace davit::io {
 
 namespace {
 
+// Of linux/if.h, which can't be included beside net/if.h: the interface has a carrier.
+constexpr unsigned lower_up = 1u << 16;
+
 template <class Number> std::optional<Number> number_of(const nlattr& attribute) {
     if (mnl_attr_get_payload_len(&attribute) != sizeof(Number)) return std::nullopt;
     Number number;
@@ -88,6 +91,7 @@ std::vector<link_info> parse_links(std::span<const char> messages) {
         link_info link;
         link.index = static_cast<std::uint32_t>(header.ifi_index);
         link.is_up = (header.ifi_flags & IFF_UP) != 0;
+        link.is_running = (header.ifi_flags & IFF_RUNNING) != 0 && (header.ifi_flags & lower_up) != 0;
         each([&](const nlattr& attribute) {
             switch (mnl_attr_get_type(&attribute)) {
             case IFLA_IFNAME:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <exception>
 
 #include "core/error.h"
 #include "core/log.h"
@@ -72,13 +73,15 @@ task<ready_sandbox> sandbox_stock::take(sandbox_request request) {
 }
 
 task<void> sandbox_stock::discard(ready_sandbox unused) {
+    std::exception_ptr failure; // The address is given back all the same.
     try {
         co_await runtime_.discard_sandbox(unused.sandbox);
     } catch (const error& e) {
         // A shim that has gone took its sandboxes along.
-        if (e.category() != errc::not_found && e.category() != errc::unavailable) throw;
+        if (e.category() != errc::not_found && e.category() != errc::unavailable) failure = std::current_exception();
     }
     if (network_driver* network = networks_.find(unused.where.network_name)) co_await network->detach(unused.where);
+    if (failure) std::rethrow_exception(failure);
 }
 
 task<ready_sandbox> sandbox_stock::make(sandbox_request request) {
@@ -94,7 +97,10 @@ task<ready_sandbox> sandbox_stock::make_steps(sandbox_request request, network_d
     undo.add([this, sandbox] { return runtime_.discard_sandbox(sandbox); });
     attached_endpoint attached = co_await network.attach(sandbox.pid);
     undo.add([&network, where = attached.where] { return network.detach(where); });
-    if (!attached.plan.interfaces.empty()) co_await runtime_.configure_network(sandbox, std::move(attached.plan));
+    if (!attached.plan.interfaces.empty()) {
+        co_await runtime_.configure_network(sandbox, std::move(attached.plan));
+        co_await network.settle(attached.where);
+    }
     co_return ready_sandbox{sandbox, std::move(attached.where)};
 }
 

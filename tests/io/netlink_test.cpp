@@ -4,8 +4,6 @@
 #include <cerrno>
 #include <random>
 
-#include <cerrno>
-
 #include <gtest/gtest.h>
 
 #include "core/error.h"
@@ -33,18 +31,7 @@ class netlink_in_own_network : public testing::Test {
         return *socket_;
     }
     long permanent_neighbours() { return std::ranges::count_if(kernel().neighbours(), &neighbour_info::is_permanent); }
-    /// The kernel removes a namespace in its own time; the host's ends that these tests look at go at once.
-    void TearDown() override {
-        // One end of a veth pair takes the other along, and a pair whose namespace ended may go meanwhile.
-        for (const auto& link : kernel().links()) {
-            if (link.kind != "bridge" && link.kind != "veth") continue;
-            try {
-                apply([&](auto& b) { b.remove_link(link.name); });
-            } catch (const error& e) {
-                if (e.system_errno() != ENODEV) throw;
-            }
-        }
-    }
+    void TearDown() override { remove_own_links(); }
 
   private:
     std::optional<netlink_socket> socket_;

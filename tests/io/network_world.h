@@ -13,9 +13,11 @@
 #include <thread>
 #include <type_traits>
 #include <unistd.h>
+#include <utility>
 
 #include "core/error.h"
 #include "io/descriptor.h"
+#include "io/netlink.h"
 
 namespace davit {
 
@@ -27,6 +29,19 @@ inline void enter_own_network() {
         return true;
     }();
     (void)is_inside;
+}
+
+/// Removes every bridge and veth pair of the test's own network. A pair may go with its namespace meanwhile.
+inline void remove_own_links() {
+    io::netlink_socket kernel;
+    io::netlink_batch batch;
+    for (const auto& link : kernel.links())
+        if (link.kind == "veth" || link.kind == "bridge") batch.remove_link(link.name);
+    try {
+        kernel.apply(std::move(batch));
+    } catch (const error& e) {
+        if (e.system_errno() != ENODEV) throw;
+    }
 }
 
 /// A process in a network namespace of its own that does nothing: what a sandbox is to a network driver.

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <linux/netfilter.h>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
@@ -50,13 +51,34 @@ task<void> bridge_network::start() {
     facts_.gateway = bridge_.address.address.to_string();
     pool_.emplace(bridge_.address);
     firewall_ = {name_, bridge_.address, containers_reach_others_};
+    // Heard from before the table is made: nothing that happens to it is missed.
+    firewall_watch_.emplace(NFPROTO_INET, firewall_.table_name());
     co_await packet_filter_.replace_table(firewall_.table(), firewall_.rules());
+    guarding_.spawn(guard_firewall());
     log::info("network bridge: {} with {}", name_, bridge_.address.to_string());
 }
 
 task<void> bridge_network::stop() {
     // Containers go on running, and need the bridge and its rules.
-    co_return;
+    co_await guarding_.end();
+}
+
+task<void> bridge_network::guard_firewall() {
+    for (;;) {
+        co_await firewall_watch_->damage();
+        log::warn("the packet filter's table {} was taken away or changed by somebody; putting it back",
+                  firewall_.table());
+        for (bool is_back = false; !is_back;) {
+            try {
+                co_await packet_filter_.replace_table(firewall_.table(), firewall_.rules());
+                is_back = true;
+            } catch (const error& e) {
+                if (e.category() == errc::cancelled) throw;
+                log::error("containers of {} are not protected: {}", name_, e.text());
+            }
+            if (!is_back) co_await sleep_for(std::chrono::seconds{1});
+        }
+    }
 }
 
 endpoint bridge_network::make_endpoint(io::ipv4_address address) const {
@@ -105,12 +127,16 @@ task<attached_endpoint> bridge_network::attach(std::int32_t pid) {
 }
 
 task<void> bridge_network::settle(endpoint where) {
-    // The bridge hears of the port's carrier from a kernel worker, some milliseconds after the sandbox's end went up.
-    // To ask hastens it, from Linux 6.8 on.
+    // A carrier is told of by a kernel worker, some milliseconds after the sandbox's end went up: until then the bridge
+    // drops what the port sends and, when this is the first port, what the host sends. From Linux 6.8 on asking is
+    // enough.
     for (int tries = 0; tries < 1000; ++tries) {
-        const auto link =
-            co_await kernel_.run([&](io::netlink_socket& kernel) { return kernel.find_link(where.host_interface); });
-        if (!link || link->is_forwarding) co_return;
+        const bool has_settled = co_await kernel_.run([&](io::netlink_socket& kernel) {
+            const auto port = kernel.find_link(where.host_interface);
+            const auto bridge = kernel.find_link(name_);
+            return !port || !bridge || (port->is_running && port->is_forwarding && bridge->is_running);
+        });
+        if (has_settled) co_return;
         co_await sleep_for(std::chrono::milliseconds{1});
     }
     log::warn("{} does not pass packets after a second", where.host_interface);

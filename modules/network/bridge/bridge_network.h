@@ -7,11 +7,13 @@
 #include <string>
 #include <unordered_map>
 
+#include "core/background.h"
 #include "core/module.h"
 #include "core/network_driver.h"
 #include "core/state_store.h"
 #include "io/netlink.h"
 #include "io/nftables.h"
+#include "io/nftables_watch.h"
 #include "modules/network/bridge/address_pool.h"
 #include "modules/network/bridge/bridge_device.h"
 #include "modules/network/bridge/firewall.h"
@@ -49,6 +51,7 @@ class bridge_network final : public module, public network_driver {
     task<void> reconcile() override;
 
   private:
+    task<void> guard_firewall();
     endpoint make_endpoint(io::ipv4_address address) const;
 
     state_store& store_;
@@ -60,10 +63,12 @@ class bridge_network final : public module, public network_driver {
     io::nftables packet_filter_;
     bridge_device bridge_;
     bridge_firewall firewall_;
+    std::optional<io::nftables_watch> firewall_watch_;
     network_facts facts_;
     std::optional<address_pool> pool_;
     /// The host's end of every endpoint, by its IPv4 address.
     std::unordered_map<std::uint32_t, std::string> interfaces_;
+    background guarding_{"the bridge network"};
 };
 
 } // namespace davit

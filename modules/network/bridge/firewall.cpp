@@ -4,10 +4,6 @@
 
 namespace davit {
 
-std::string bridge_firewall::table() const {
-    return fmt::format("inet davit_{}", bridge);
-}
-
 std::string bridge_firewall::rules() const {
     // raw: before connection tracking, so that what is refused costs no entry there. The gateway's own address stays
     //   reachable from the host's other bridges: "host-gateway" is that address. 127.0.0.0/8 never comes off a wire.

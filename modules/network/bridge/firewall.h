@@ -13,8 +13,9 @@ struct bridge_firewall {
     io::ipv4_network gateway;            ///< The bridge's address in its subnet
     bool containers_reach_others = true; ///< Each other, on this bridge (`icc`)
 
-    /// "inet davit_<bridge>"
-    std::string table() const;
+    /// "davit_<bridge>", and with its family: "inet davit_<bridge>".
+    std::string table_name() const { return "davit_" + bridge; }
+    std::string table() const { return "inet " + table_name(); }
     /// The table's chains, in nft(8)'s language.
     std::string rules() const;
 };

@@ -64,8 +64,8 @@ TEST_F(bridge_network_test, keeps_id_and_subnet_and_mac_over_a_restart) {
 
 TEST_F(bridge_network_test, moves_its_bridge_to_the_address_that_is_asked_for) {
     network();
-    const auto moved = make(io::ipv4_network::parse("10.77.0.1/24"));
-    EXPECT_EQ(moved->facts().subnet, "10.77.0.0/24");
+    auto& moved = make(io::ipv4_network::parse("10.77.0.1/24"));
+    EXPECT_EQ(moved.facts().subnet, "10.77.0.0/24");
     const auto index = io::netlink_socket{}.find_link("davit0")->index;
     std::vector<std::string> addresses;
     for (const auto& address : io::netlink_socket{}.addresses())
@@ -108,9 +108,10 @@ TEST_F(bridge_network_test, an_endpoint_has_an_address_a_mac_a_gateway_and_an_in
 TEST_F(bridge_network_test, is_settled_when_the_bridge_passes_the_ports_frames) {
     const namespace_holder holder;
     const auto attached = l.run(network().attach(holder.pid()));
-    EXPECT_FALSE(ports().at(0).is_forwarding) << "the sandbox's end is down";
+    EXPECT_FALSE(ports().at(0).is_running) << "the sandbox's end is down";
     configure(holder, attached.plan);
     l.run(network().settle(attached.where));
+    EXPECT_TRUE(ports().at(0).is_running);
     EXPECT_TRUE(ports().at(0).is_forwarding);
 }
 
@@ -207,11 +208,11 @@ TEST_F(bridge_network_test, reconcile_removes_what_nobody_restored_and_nothing_e
 }
 
 TEST_F(bridge_network_test, says_when_every_address_is_taken) {
-    const auto small = make(io::ipv4_network::parse("10.77.0.1/30"));
+    auto& small = make(io::ipv4_network::parse("10.77.0.1/30"));
     const namespace_holder holder;
-    EXPECT_EQ(l.run(small->attach(holder.pid())).where.ipv4, "10.77.0.2");
+    EXPECT_EQ(l.run(small.attach(holder.pid())).where.ipv4, "10.77.0.2");
     try {
-        l.run(small->attach(holder.pid()));
+        l.run(small.attach(holder.pid()));
         FAIL() << "it must fail";
     } catch (const error& e) {
         EXPECT_EQ(e.category(), errc::unavailable);

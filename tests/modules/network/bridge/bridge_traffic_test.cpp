@@ -12,6 +12,7 @@
 #include <sys/time.h>
 
 #include "bridge_world.h"
+#include "core/timeout.h"
 
 // Packets on the bridge: who reaches whom. That a packet does not arrive is seen by another one, sent after it on a way
 // that is open, being the first to arrive.
@@ -205,9 +206,9 @@ TEST_F(bridge_traffic, two_engines_bridges_reach_each_others_gateway_and_none_of
     const namespace_holder a_holder;
     const namespace_holder b_holder;
     const auto a = attach(a_holder).where;
-    const auto other = make({}, true, "davit1");
-    EXPECT_EQ(other->facts().subnet, "172.18.0.0/16");
-    const auto b = attach(*other, b_holder).where;
+    auto& other = make({}, true, "davit1");
+    EXPECT_EQ(other.facts().subnet, "172.18.0.0/16");
+    const auto b = attach(other, b_holder).where;
     mailbox a_box{a_holder};
     mailbox b_box{b_holder};
     mailbox host;
@@ -224,13 +225,13 @@ TEST_F(bridge_traffic, two_engines_bridges_reach_each_others_gateway_and_none_of
 }
 
 TEST_F(bridge_traffic, without_icc_containers_reach_the_world_and_not_each_other_even_with_forged_frames) {
-    const auto isolating = make({}, false);
+    auto& isolating = make({}, false);
     // Otherwise the packet filter sees what one port sends to another, too; most hosts have this off.
     std::ofstream{"/proc/sys/net/bridge/bridge-nf-call-iptables"} << "0";
     const namespace_holder a_holder;
     const namespace_holder b_holder;
-    const auto a = attach(*isolating, a_holder).where;
-    const auto b = attach(*isolating, b_holder).where;
+    const auto a = attach(isolating, a_holder).where;
+    const auto b = attach(isolating, b_holder).where;
     mailbox a_box{a_holder};
     mailbox b_box{b_holder};
     mailbox host;
@@ -281,6 +282,40 @@ TEST_F(bridge_traffic, loopback_addresses_are_never_accepted_from_a_container) {
     send_forged(holder, mac, bridge, "127.0.0.1", a.gateway, "from loopback");
     container.send("honest", a.gateway);
     EXPECT_EQ(host.receive(), "honest from " + a.ipv4);
+}
+
+TEST_F(bridge_traffic, rules_that_somebody_flushes_are_put_back) {
+    const namespace_holder holder;
+    const namespace_holder machine;
+    const auto a = attach(holder).where;
+    connect_neighbour(machine);
+    mailbox container{holder};
+    mailbox outside{machine};
+    io::nftables filter;
+    for (const char* damage :
+         {"flush ruleset", "delete table inet davit_davit0",
+          "flush chain inet davit_davit0 raw_prerouting\ndelete chain inet davit_davit0 raw_prerouting"}) {
+        l.run(filter.run(damage));
+        // It is back as soon as what only holds with it can be done.
+        l.run([](io::nftables& by) -> task<void> {
+            for (int tries = 0; tries < 200; ++tries) {
+                bool is_back = true;
+                try {
+                    co_await by.run("list chain inet davit_davit0 raw_prerouting");
+                } catch (const error&) {
+                    is_back = false;
+                }
+                co_await sleep_for(std::chrono::milliseconds{10});
+                if (is_back) co_return;
+            }
+        }(filter));
+        outside.send("attack", a.ipv4);
+        mailbox host;
+        outside.send("to the host", "10.66.0.1");
+        EXPECT_EQ(host.receive(), "to the host from 10.66.0.2");
+        host.send("from the host", a.ipv4);
+        EXPECT_EQ(container.receive(), "from the host from " + a.gateway) << damage;
+    }
 }
 
 } // namespace

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -40,17 +41,19 @@ class bridge_world : public testing::Test {
     bridge_world() { enter_own_network(); }
 
     bridge_network& network() {
-        if (!network_) network_ = make();
+        if (!network_) network_ = &make();
         return *network_;
     }
-    std::unique_ptr<bridge_network> make(std::optional<io::ipv4_network> address = {}, bool icc = true,
-                                         const char* bridge = "davit0") {
-        auto made = std::make_unique<bridge_network>(store, bridge, address, icc);
-        l.run(made->start());
-        return made;
+    bridge_network& make(std::optional<io::ipv4_network> address = {}, bool icc = true, const char* bridge = "davit0") {
+        made_.push_back(std::make_unique<bridge_network>(store, bridge, address, icc));
+        l.run(made_.back()->start());
+        return *made_.back();
     }
     /// As after the engine was killed.
-    void restart() { network_ = make(); }
+    void restart() {
+        l.run(network_->stop());
+        network_ = &make();
+    }
 
     attached_endpoint attach(bridge_network& to, const namespace_holder& holder) {
         auto attached = l.run(to.attach(holder.pid()));
@@ -61,25 +64,19 @@ class bridge_world : public testing::Test {
     attached_endpoint attach(const namespace_holder& holder) { return attach(network(), holder); }
 
     void TearDown() override {
-        network_.reset();
-        io::netlink_socket kernel;
-        io::netlink_batch batch;
+        for (const auto& made : made_) l.run(made->stop());
         io::nftables filter;
-        for (const auto& link : kernel.links()) {
-            if (link.kind == "veth" || link.kind == "bridge") batch.remove_link(link.name);
+        for (const auto& link : io::netlink_socket{}.links())
             if (link.kind == "bridge") l.run(filter.remove_table("inet davit_" + link.name));
-        }
-        try {
-            kernel.apply(std::move(batch));
-        } catch (const error&) { // a pair went with its namespace meanwhile
-        }
+        remove_own_links();
     }
 
     io::loop l;
     memory_store store;
 
   private:
-    std::unique_ptr<bridge_network> network_;
+    std::vector<std::unique_ptr<bridge_network>> made_;
+    bridge_network* network_ = nullptr;
 };
 
 } // namespace davit
