@@ -25,6 +25,7 @@ struct engine {
     event_bus& events;
     driver_set<network_driver> networks;
     std::vector<std::string> log_drivers;
+    std::vector<std::string> runtimes;
     const settings& config;
     host_facts host;
     std::string id;                   ///< Kept for the life of the data root

@@ -10,4 +10,8 @@ std::string_view engine_commit() noexcept {
     return DAVIT_COMMIT;
 }
 
+std::string_view engine_commit_time() noexcept {
+    return DAVIT_COMMIT_TIME;
+}
+
 } // namespace davit::api

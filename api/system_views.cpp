@@ -71,10 +71,12 @@ version_response describe_version(const engine& of) {
     about.os = "linux";
     about.architecture = of.host.architecture;
     about.kernel_version = of.host.kernel_version;
+    about.build_time = engine_commit_time();
     version_component component;
     component.name = "Engine";
     component.version = about.version;
     component.details = {{"ApiVersion", about.api_version},
+                         {"BuildTime", about.build_time},
                          {"Arch", about.architecture},
                          {"Experimental", "false"},
                          {"GitCommit", about.git_commit},
@@ -123,7 +125,7 @@ system_info describe_system(const engine& of) {
     about.labels = of.config.list("label");
     about.server_version = engine_version();
     about.default_runtime = of.config.text("default-runtime");
-    about.runtimes[about.default_runtime] = runtime_info{"davit-shim", {}};
+    for (const auto& name : of.runtimes) about.runtimes[name];
     about.live_restore = true;
     about.init_binary = "davit-init";
     about.runc_commit.id = engine_commit();

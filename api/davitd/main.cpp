@@ -85,6 +85,13 @@ task<void> serve_until_signalled(router& routes, std::vector<api_listener> liste
     });
 }
 
+template <class Driver> std::vector<std::string> names_of_all(const module_registry& modules) {
+    std::vector<std::string> names;
+    const auto drivers = modules.all<Driver>();
+    for (const auto& [name, driver] : drivers.all()) names.push_back(name);
+    return names;
+}
+
 task<void> run_engine(const settings& config, module_registry& modules, std::vector<std::string> arguments) {
     io::signal_watch signals{SIGTERM, SIGINT, SIGHUP};
     co_await modules.start(config);
@@ -97,12 +104,11 @@ task<void> run_engine(const settings& config, module_registry& modules, std::vec
                       modules.get<storage_driver>(),
                       modules.get<event_bus>(),
                       modules.all<network_driver>(),
-                      {},
+                      names_of_all<log_driver>(modules),
+                      names_of_all<runtime>(modules),
                       config,
                       read_host_facts(),
                       co_await engine_identity(store)};
-        const auto log_drivers = modules.all<log_driver>();
-        for (const auto& [name, driver] : log_drivers.all()) serves.log_drivers.push_back(name);
         router routes{serves, all_routes()};
         auto listeners = co_await open_listeners(config, find_socket_group(config));
         trim_memory();

@@ -20,7 +20,7 @@ constexpr std::array engine_keys = {
     setting_key{"pidfile", "", "File for the engine's pid (davitd.pid in the exec root)"},
     setting_key{"storage-driver", "overlay", "Storage driver: overlay or vfs"},
     setting_key{"log-driver", "json-file", "Log driver of containers that name none"},
-    setting_key{"default-runtime", "davit", "Runtime of containers that name none"},
+    setting_key{"default-runtime", "native", "Runtime of containers that name none"},
     setting_key{"insecure-registry", "", "Registry that is talked to without TLS", true},
     setting_key{"label", "", "Label of this engine, KEY=VALUE", true},
     setting_key{"debug", "false", "Log at level debug", false, true},
