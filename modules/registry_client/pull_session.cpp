@@ -29,8 +29,13 @@ std::string media_type_of(const io::http_headers& headers) {
     return std::string{type};
 }
 
-task<std::string> read_document(io::http_client_response& response, std::size_t limit) {
-    co_return co_await with_timeout(document_time, "a document from the registry", response.read_all(limit));
+task<std::string> read_document(io::http_client_response& response, std::size_t limit, std::string what) {
+    try {
+        co_return co_await with_timeout(document_time, "a document from the registry", response.read_all(limit));
+    } catch (error& e) {
+        e.while_doing("reading {}", what);
+        throw;
+    }
 }
 
 } // namespace
@@ -70,7 +75,7 @@ task<fetched_manifest> pull_session::fetch_manifest(std::string version, image_r
     fetched_manifest fetched;
     fetched.media_type = media_type_of(response.head().headers);
     const std::string told{response.head().headers.get("Docker-Content-Digest")};
-    fetched.bytes = co_await read_document(response, largest_manifest);
+    fetched.bytes = co_await read_document(response, largest_manifest, "the manifest for " + shown.familiar());
     io::sha256 hash;
     hash.update(fetched.bytes);
     fetched.of = digest::of_sha256(hash.finish());
@@ -154,7 +159,8 @@ task<void> pull_session::get_token(auth_challenge challenge) {
     }
     auto response = co_await network_.ask_token_service(realm, method, std::move(headers), std::move(body));
     const unsigned status = response.status();
-    const std::string answer = co_await read_document(response, largest_token);
+    const std::string answer =
+        co_await read_document(response, largest_token, "the answer of the registry's token service");
     if (status == 401 || status == 403)
         throw error(errc::denied,
                     "pull access denied for {}, repository does not exist or may require 'docker login': {}",
@@ -172,7 +178,7 @@ task<error> pull_session::refusal(io::http_client_response response, std::string
     const unsigned status = response.status();
     std::string said;
     try {
-        said = shown_registry_error(co_await read_document(response, largest_error));
+        said = shown_registry_error(co_await read_document(response, largest_error, "the registry's error"));
     } catch (const error& e) {
         if (e.category() == errc::cancelled) throw;
     }
