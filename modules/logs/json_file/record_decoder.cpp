@@ -180,14 +180,13 @@ bool record_decoder::decode_record(std::string_view record, log_batch& into) {
         into.bytes.resize(begin);
         return false;
     }
-    const bool is_wanted =
-        (from == output_stream::standard_output ? query_.standard_output : query_.standard_error) &&
-        (!query_.since || time_ >= *query_.since);
+    const bool is_wanted = (from == output_stream::standard_output ? query_.standard_output : query_.standard_error) &&
+                           (!query_.since || time_ >= *query_.since);
     if (!is_wanted)
         into.bytes.resize(begin);
     else
-        into.messages.push_back({from, time_, static_cast<std::uint32_t>(begin),
-                                 static_cast<std::uint32_t>(into.bytes.size() - begin)});
+        into.messages.push_back(
+            {from, time_, static_cast<std::uint32_t>(begin), static_cast<std::uint32_t>(into.bytes.size() - begin)});
     return true;
 }
 

@@ -28,7 +28,8 @@ constexpr auto plain = [] {
     return table;
 }();
 
-/// Whether all 16 bytes stand for themselves. Signed comparison finds control characters and bytes beyond ASCII at once.
+/// Whether all 16 bytes stand for themselves. Signed comparison finds control characters and bytes beyond ASCII at
+/// once.
 bool is_plain_block(byte_block block) {
     const auto odd = (reinterpret_cast<signed_block>(block) < 0x20) | (reinterpret_cast<signed_block>(block) == '"') |
                      (reinterpret_cast<signed_block>(block) == '\\') | (reinterpret_cast<signed_block>(block) == '<') |
@@ -120,7 +121,9 @@ char* put_text(char* out, std::string_view text, bool& is_text) {
 char* put_base64(char* out, std::string_view bytes) {
     constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     std::size_t at = 0;
-    const auto byte = [&](std::size_t index) { return static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[index])); };
+    const auto byte = [&](std::size_t index) {
+        return static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[index]));
+    };
     for (; bytes.size() - at >= 3; at += 3) {
         const std::uint32_t group = byte(at) << 16 | byte(at + 1) << 8 | byte(at + 2);
         for (const int shift : {18, 12, 6, 0}) *out++ = digits[group >> shift & 63];

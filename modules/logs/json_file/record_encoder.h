@@ -53,7 +53,7 @@ class record_encoder {
   private:
     std::string attributes_; // ,"attrs":{…} or nothing
     std::size_t suffix_size_limit_ = 0;
-    std::string time_;         // ,"time":"…"}\n
+    std::string time_;           // ,"time":"…"}\n
     std::string suffixes_[2][2]; // by stream and newline: what follows the line's text
 };
 
