@@ -61,9 +61,9 @@ class selection {
 
     bool includes(const container_record& container) const {
         const filters& only = query_.only;
-        const bool is_running =
-            container.state == container_state::running || container.state == container_state::paused ||
-            container.state == container_state::restarting;
+        const bool is_running = container.state == container_state::running ||
+                                container.state == container_state::paused ||
+                                container.state == container_state::restarting;
         if (!is_running && !wants_all_) return false;
         if (is_task_) return false; // there are no swarm tasks
         if (!names_.matches(container.name) && !names_.matches("/" + container.name)) return false;

@@ -11,8 +11,8 @@ namespace davit::api {
 
 /// What a list of containers is asked for (GET /containers/json).
 struct container_list_query {
-    bool wants_all = false;   ///< Also those that don't run
-    std::size_t limit = 0;    ///< The newest ones only, running or not; 0: no limit
+    bool wants_all = false; ///< Also those that don't run
+    std::size_t limit = 0;  ///< The newest ones only, running or not; 0: no limit
     filters only;
 };
 

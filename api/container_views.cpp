@@ -186,8 +186,8 @@ container_inspect inspect(const engine& from, const container_record& container,
     if (!seen.config.labels) seen.config.labels.emplace();
     auto network = describe_network(from, container);
     if (version >= api_version{1, 52})
-        seen.plain_network = plain_network_settings{network.sandbox_id, network.sandbox_key, network.ports,
-                                                    std::move(network.networks)};
+        seen.plain_network =
+            plain_network_settings{network.sandbox_id, network.sandbox_key, network.ports, std::move(network.networks)};
     else
         seen.network = std::move(network);
     seen.graph.name = seen.driver;

@@ -38,7 +38,8 @@ std::string parse_detach_keys(std::string_view text) {
 
 bool detach_watch::feed(std::string_view input, std::string& forward) {
     for (const char key : input) {
-        // A key that breaks the sequence may still begin it anew, at any of its later beginnings ("p" after "pp" of "ppq").
+        // A key that breaks the sequence may still begin it anew, at any of its later beginnings ("p" after "pp" of
+        // "ppq").
         while (matched_ > 0 && key != keys_[matched_]) {
             std::size_t kept = matched_ - 1;
             while (kept > 0 && keys_.compare(0, kept, keys_, matched_ - kept, kept) != 0) --kept;

@@ -59,7 +59,8 @@ void check_event_filters(const filters& only) {
 }
 
 bool passes(const filters& only, const engine_event& event) {
-    for (const char* type : {"container", "daemon", "network", "volume", "plugin", "node", "service", "secret", "config"})
+    for (const char* type :
+         {"container", "daemon", "network", "volume", "plugin", "node", "service", "secret", "config"})
         if (!names_object(only, type, event)) return false;
     return names_action(only, event.action) && only.matches_exactly("type", event.type) &&
            only.matches_exactly("scope", "local") && names_image(only, event) &&

@@ -34,7 +34,8 @@ class exchange {
     /// A parameter of the query; empty when it is missing.
     std::string text(std::string_view name) const { return std::string{query_.find(name).value_or("")}; }
     bool has(std::string_view name) const { return query_.find(name).has_value(); }
-    /// Docker's reading of a truth: "", "0", "no", "false" and "none" are false in any case of letters, all else is true.
+    /// Docker's reading of a truth: "", "0", "no", "false" and "none" are false in any case of letters, all else is
+    /// true.
     bool flag(std::string_view name, bool when_missing = false) const;
     /// A whole number; nothing when it is missing or empty. Errors: invalid for a text that is none.
     std::optional<std::int64_t> number(std::string_view name) const;

@@ -27,16 +27,15 @@ std::vector<std::string> read_values(io::json_value& from) {
 filters filters::parse(std::string_view json) {
     filters read;
     if (json.empty()) return read;
-    io::read_json(
-        json, "invalid filters", &read.values_,
-        [](void* to, io::json_value& from) {
-            auto& values = *static_cast<decltype(values_)*>(to);
-            if (from.is_null()) return;
-            from.each_field([&](std::string_view name, io::json_value& value) {
-                values[std::string{name}] = read_values(value);
-            });
-        },
-        {});
+    io::read_json(json, "invalid filters", &read.values_,
+                  [](void* to, io::json_value& from) {
+                      auto& values = *static_cast<decltype(values_)*>(to);
+                      if (from.is_null()) return;
+                      from.each_field([&](std::string_view name, io::json_value& value) {
+                          values[std::string{name}] = read_values(value);
+                      });
+                  },
+                  {});
     std::erase_if(read.values_, [](const auto& filter) { return filter.second.empty(); });
     return read;
 }

@@ -69,11 +69,11 @@ host_facts read_host_facts() {
         facts.cpus = CPU_COUNT(&usable);
     else
         facts.cpus = ::sysconf(_SC_NPROCESSORS_ONLN);
-    struct sysinfo memory {};
+    struct sysinfo memory{};
     if (::sysinfo(&memory) == 0) facts.memory_total = static_cast<std::int64_t>(memory.totalram) * memory.mem_unit;
 
     constexpr auto cgroup2_magic = 0x63677270; // statfs(2), CGROUP2_SUPER_MAGIC
-    struct statfs cgroups {};
+    struct statfs cgroups{};
     facts.has_unified_cgroups = ::statfs("/sys/fs/cgroup", &cgroups) == 0 && cgroups.f_type == cgroup2_magic;
     facts.has_seccomp = ::access("/proc/sys/kernel/seccomp/actions_avail", F_OK) == 0;
     facts.has_app_armor = read_text("/sys/module/apparmor/parameters/enabled").starts_with('Y');

@@ -37,7 +37,8 @@ std::optional<std::chrono::system_clock::time_point> parse_moment(std::string_vi
         }
     }
     if (const auto moment = parse_rfc3339(text)) return moment;
-    throw error(errc::invalid, "the parameter {} is a time in Unix seconds or as RFC 3339, not \"{}\"", parameter, text);
+    throw error(errc::invalid, "the parameter {} is a time in Unix seconds or as RFC 3339, not \"{}\"", parameter,
+                text);
 }
 
 } // namespace davit::api

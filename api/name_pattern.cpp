@@ -255,7 +255,8 @@ bool name_pattern::matches(std::string_view text) const {
         is_active.assign(steps_.size(), false);
         for (const auto place : active) {
             if (steps_[place].what == step::kind::match) return true;
-            if (position < text.size() && sets_[static_cast<std::size_t>(steps_[place].first)].has(static_cast<unsigned char>(text[position])))
+            if (position < text.size() &&
+                sets_[static_cast<std::size_t>(steps_[place].first)].has(static_cast<unsigned char>(text[position])))
                 follow(place + 1, position + 1, text.size(), following, is_active);
         }
         active.swap(following);

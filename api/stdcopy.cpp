@@ -11,9 +11,14 @@ namespace {
 constexpr std::size_t header_size = 8;
 
 void append_header(std::string& to, output_stream from, std::size_t length) {
-    const std::array<char, header_size> header = {static_cast<char>(from),         0, 0, 0,
-                                                  static_cast<char>(length >> 24), static_cast<char>(length >> 16),
-                                                  static_cast<char>(length >> 8),  static_cast<char>(length)};
+    const std::array<char, header_size> header = {static_cast<char>(from),
+                                                  0,
+                                                  0,
+                                                  0,
+                                                  static_cast<char>(length >> 24),
+                                                  static_cast<char>(length >> 16),
+                                                  static_cast<char>(length >> 8),
+                                                  static_cast<char>(length)};
     to.append(header.data(), header.size());
 }
 

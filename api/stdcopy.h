@@ -7,8 +7,9 @@
 
 namespace davit::api {
 
-/// Appends one frame of the multiplexed stream (Docker Engine API, ContainerAttach §Stream format): the stream's number,
-/// three zeros, the payload's length as a big-endian 32-bit number, the payload. Longer payloads become several frames.
+/// Appends one frame of the multiplexed stream (Docker Engine API, ContainerAttach §Stream format): the stream's
+/// number, three zeros, the payload's length as a big-endian 32-bit number, the payload. Longer payloads become several
+/// frames.
 void append_frame(std::string& to, output_stream from, std::string_view payload);
 
 /// How log messages become bytes for a client.

@@ -24,7 +24,8 @@ class Engine:
         self.name, self.path = name, path.removeprefix("unix://")
         self.connection = Connection(self.path, timeout=600)
         version = self.get("/version")
-        parts = " ".join(c["Name"] for c in version.get("Components", [])).lower()
+        names = [version.get("Platform", {}).get("Name", "")] + [c["Name"] for c in version.get("Components", [])]
+        parts = " ".join(names).lower()
         self.kind = next((k for k in ("davit", "podman") if k in parts), "docker")
         self.version = version["Version"]
 

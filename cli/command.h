@@ -14,8 +14,7 @@ namespace davit::cli {
 /// Ends the program with a message on standard error and an exit code.
 class exit_error : public error {
   public:
-    template <class... Args>
-    exit_error(int code, fmt::format_string<Args...> text, Args&&... args)
+    template <class... Args> exit_error(int code, fmt::format_string<Args...> text, Args&&... args)
         : error{errc::invalid, text, std::forward<Args>(args)...}, code_{code} {}
     int code() const noexcept { return code_; }
 

@@ -21,7 +21,9 @@ io::http_origin parse_host(const std::string& host, bool uses_tls) {
 
 } // namespace
 
-std::string encoded(std::string_view text) { return io::percent_encode(text); }
+std::string encoded(std::string_view text) {
+    return io::percent_encode(text);
+}
 
 task<std::unique_ptr<engine>> engine::make(engine_address address) {
     io::http_origin origin = parse_host(address.host, address.uses_tls);

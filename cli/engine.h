@@ -11,6 +11,7 @@
 #include "io/http_client.h"
 #include "io/json.h"
 #include "io/stream.h"
+#include "io/url.h"
 
 namespace davit::cli {
 

@@ -43,8 +43,8 @@ class storage_driver {
     virtual task<layer_staging> begin_layer() = 0;
     virtual task<void> commit_layer(layer_staging staging, digest chain_id) = 0;
     virtual task<void> discard_layer(layer_staging staging) = 0;
-    /// Returns when all committed layers survive a crash of the host. Called once before an image that has them is
-    /// recorded: layers are not synced one by one.
+    /// Returns when the layers that were committed before the call survive a crash of the host. Called once for all
+    /// layers of an image, in the background: layers are not synced one by one, and no pull waits for the disk.
     virtual task<void> sync() = 0;
     virtual bool has_layer(const digest& chain_id) const = 0;
     virtual std::vector<digest> layers() const = 0;

@@ -10,7 +10,8 @@
 
 namespace davit::io {
 
-/// TLS configuration, made once and shared by any number of sessions: TLS 1.2 and 1.3, ALPN http/1.1. On mbedTLS 3.6.
+/// TLS configuration, made once and shared by any number of sessions: TLS 1.2 and 1.3 with forward
+/// secrecy, ALPN http/1.1. On mbedTLS 3.6.
 class tls_context;
 using tls_context_ptr = std::shared_ptr<const tls_context>;
 

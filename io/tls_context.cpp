@@ -4,7 +4,7 @@
 #include <cerrno>
 #include <mbedtls/ctr_drbg.h>
 #include <mbedtls/error.h>
-#include <mbedtls/oid.h>
+#include <mbedtls/ssl_ciphersuites.h>
 #include <mutex>
 #include <psa/crypto.h>
 
@@ -20,6 +20,18 @@ constexpr std::array system_bundles{"/etc/ssl/certs/ca-certificates.crt", "/etc/
                                     "/etc/ssl/cert.pem"};
 
 const char* protocols[] = {"http/1.1", nullptr}; // mbedTLS keeps the pointer
+
+/// Forward secrecy and authenticated encryption only; AES first, because processors do it themselves.
+constexpr int cipher_suites[] = {MBEDTLS_TLS1_3_AES_128_GCM_SHA256,
+                                 MBEDTLS_TLS1_3_AES_256_GCM_SHA384,
+                                 MBEDTLS_TLS1_3_CHACHA20_POLY1305_SHA256,
+                                 MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+                                 MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+                                 MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+                                 MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+                                 MBEDTLS_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+                                 MBEDTLS_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+                                 0};
 
 void start_crypto_once() {
     static std::once_flag done;
@@ -37,13 +49,6 @@ int random_bytes(void*, unsigned char* to, std::size_t size) {
     if (number == MBEDTLS_ERR_X509_FILE_IO_ERROR || number == MBEDTLS_ERR_PK_FILE_IO_ERROR)
         throw error::system(errno ? errno : EIO, "reading the {} {}", what, file);
     throw error(errc::invalid, "the {} {} can't be used: {}", what, file, tls_error_text(number));
-}
-
-/// A name counts only as a subject alternative name: the subject's common name is no longer a host name (RFC 9525).
-int require_alternative_names(void*, mbedtls_x509_crt* certificate, int depth, std::uint32_t* flags) {
-    if (depth == 0 && !mbedtls_x509_crt_has_ext_type(certificate, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME))
-        *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
-    return 0;
 }
 
 } // namespace
@@ -76,18 +81,14 @@ void tls_context::begin(int endpoint) {
     mbedtls_ssl_conf_min_tls_version(&config_, MBEDTLS_SSL_VERSION_TLS1_2);
     mbedtls_ssl_conf_max_tls_version(&config_, MBEDTLS_SSL_VERSION_TLS1_3);
     mbedtls_ssl_conf_rng(&config_, random_bytes, nullptr);
+    mbedtls_ssl_conf_ciphersuites(&config_, cipher_suites);
     mbedtls_ssl_conf_alpn_protocols(&config_, protocols);
 }
 
 // The delegated constructor has made the object whole, so that the destructor frees what an error below leaves.
 tls_context::tls_context(const tls_client_options& options) : tls_context{} {
     begin(MBEDTLS_SSL_IS_CLIENT);
-    if (options.is_insecure) {
-        mbedtls_ssl_conf_authmode(&config_, MBEDTLS_SSL_VERIFY_NONE);
-    } else {
-        mbedtls_ssl_conf_authmode(&config_, MBEDTLS_SSL_VERIFY_REQUIRED);
-        mbedtls_ssl_conf_verify(&config_, &require_alternative_names, nullptr);
-    }
+    mbedtls_ssl_conf_authmode(&config_, options.is_insecure ? MBEDTLS_SSL_VERIFY_NONE : MBEDTLS_SSL_VERIFY_REQUIRED);
     for (const std::string& file : options.authority_files) load_authorities(file);
     if (options.authority_files.empty() || options.with_system_authorities) load_system_authorities();
     mbedtls_ssl_conf_ca_chain(&config_, &authorities_, nullptr);

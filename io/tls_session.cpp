@@ -1,13 +1,14 @@
 #include <algorithm>
+#include <arpa/inet.h>
 #include <array>
 #include <cstring>
+#include <mbedtls/oid.h>
 #include <utility>
 #include <vector>
 
 #include "core/error.h"
 #include "core/semaphore.h"
 #include "io/offload.h"
-#include "io/socket_address.h"
 #include "io/tls_context.h"
 
 namespace davit::io {
@@ -64,6 +65,24 @@ std::string verification_text(std::uint32_t flags) {
     return line;
 }
 
+/// The bytes of an IP literal in network order; nothing of what is none.
+std::string address_bytes(const std::string& host) {
+    std::array<char, 16> bytes{};
+    if (::inet_pton(AF_INET, host.c_str(), bytes.data()) == 1) return {bytes.data(), 4};
+    if (::inet_pton(AF_INET6, host.c_str(), bytes.data()) == 1) return {bytes.data(), 16};
+    return {};
+}
+
+/// Whether the certificate has that iPAddress (RFC 5280 §4.2.1.6) among its subject alternative names.
+bool has_address(const mbedtls_x509_crt& certificate, std::string_view address) {
+    for (const mbedtls_x509_sequence* name = &certificate.subject_alt_names; name; name = name->next) {
+        const mbedtls_x509_buf& value = name->buf;
+        const bool is_address = value.tag == (MBEDTLS_ASN1_CONTEXT_SPECIFIC | MBEDTLS_X509_SAN_IP_ADDRESS);
+        if (is_address && std::string_view{reinterpret_cast<const char*>(value.p), value.len} == address) return true;
+    }
+    return false;
+}
+
 class tls_session final : public stream {
   public:
     tls_session(tls_context_ptr context, stream_ptr transport, std::string peer)
@@ -79,9 +98,12 @@ class tls_session final : public stream {
     tls_session& operator=(const tls_session&) = delete;
     ~tls_session() override { mbedtls_ssl_free(&ssl_); }
 
-    /// The name that the peer's certificate must have; null when any will do (the context says who must sign it).
-    void expect_name(const char* name) {
-        if (const int failed = mbedtls_ssl_set_hostname(&ssl_, name))
+    /// The name or address that the server's certificate must have.
+    void expect_server(const std::string& name) {
+        address_ = address_bytes(name);
+        mbedtls_ssl_set_verify(&ssl_, &check_alternative_names, this);
+        // An address is not sent (RFC 6066 §3), so mbedTLS must not know it, and the check is ours.
+        if (const int failed = mbedtls_ssl_set_hostname(&ssl_, address_.empty() ? name.c_str() : nullptr))
             throw error(errc::invalid, "\"{}\" can't be the name of a TLS server: {}", peer_, tls_error_text(failed));
     }
 
@@ -98,8 +120,12 @@ class tls_session final : public stream {
     task<std::size_t> read(bytes into) override {
         for (;;) {
             const int got = mbedtls_ssl_read(&ssl_, reinterpret_cast<unsigned char*>(into.data()), into.size());
-            if (got > 0) co_return static_cast<std::size_t>(got);
-            if (got == 0 || got == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) co_return 0;
+            if (got > 0) {
+                has_received_ = true;
+                co_return static_cast<std::size_t>(got);
+            }
+            if (got == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY) co_return 0;
+            if (got == 0) throw_failure(MBEDTLS_ERR_SSL_CONN_EOF); // mbedTLS's word for an end that nobody announced
             if (got == MBEDTLS_ERR_SSL_WANT_READ)
                 co_await fill();
             else if (got != MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
@@ -147,6 +173,15 @@ class tls_session final : public stream {
         std::memcpy(to, s.input_.data() + s.input_begin_, size);
         s.input_begin_ += size;
         return static_cast<int>(size);
+    }
+
+    /// A name counts only as a subject alternative name: the common name is no longer a host name (RFC 9525).
+    static int check_alternative_names(void* self, mbedtls_x509_crt* certificate, int depth, std::uint32_t* flags) {
+        const std::string& address = static_cast<tls_session*>(self)->address_;
+        const bool has_names = mbedtls_x509_crt_has_ext_type(certificate, MBEDTLS_X509_EXT_SUBJECT_ALT_NAME);
+        if (depth == 0 && (!has_names || (!address.empty() && !has_address(*certificate, address))))
+            *flags |= MBEDTLS_X509_BADCERT_CN_MISMATCH;
+        return 0;
     }
 
     task<void> fill() {
@@ -203,12 +238,17 @@ class tls_session final : public stream {
             if (why.empty()) throw error(category, "{} has refused the TLS session (alert {})", peer_, alert);
             throw error(category, "{} has refused the TLS session: {}", peer_, why);
         }
+        // mbedTLS's server encrypts an alert about the client's certificate with keys that the client has left already.
+        if (number == MBEDTLS_ERR_SSL_INVALID_MAC && !has_received_)
+            throw error(errc::unavailable,
+                        "{} has broken off the TLS session; it may want a client certificate, or another one", peer_);
         throw error(errc::unavailable, "TLS with {} has failed: {}", peer_, tls_error_text(number));
     }
 
     tls_context_ptr context_;
     stream_ptr transport_;
-    std::string peer_; // for error texts
+    std::string peer_;    // for error texts
+    std::string address_; // that the certificate must have, in network byte order; empty when it is a name
     mbedtls_ssl_context ssl_;
     semaphore writing_{1};
     std::vector<std::byte> input_; // encrypted bytes that mbedTLS has not used yet
@@ -216,14 +256,15 @@ class tls_session final : public stream {
     std::size_t input_end_ = 0;
     bool transport_ended_ = false;
     bool is_broken_ = false;
-    std::string output_; // encrypted bytes that the transport has not got yet
+    bool has_received_ = false; // anything since the handshake
+    std::string output_;        // encrypted bytes that the transport has not got yet
 };
 
 } // namespace
 
 task<stream_ptr> tls_connect(tls_context_ptr context, stream_ptr transport, std::string server_name) {
     auto session = std::make_unique<tls_session>(std::move(context), std::move(transport), server_name);
-    session->expect_name(server_name.c_str());
+    session->expect_server(server_name);
     co_await session->handshake();
     co_return session;
 }

@@ -37,14 +37,13 @@ struct file_entry {
 std::vector<file_entry> read_entries(std::string_view text, std::string_view path) {
     std::vector<file_entry> entries;
     const auto what = std::string{path};
-    io::read_json(
-        text, what, &entries,
-        [](void* to, io::json_value& from) {
-            from.each_field([&](std::string_view name, io::json_value& value) {
-                static_cast<std::vector<file_entry>*>(to)->push_back({std::string{name}, read_values(value)});
-            });
-        },
-        {});
+    io::read_json(text, what, &entries,
+                  [](void* to, io::json_value& from) {
+                      from.each_field([&](std::string_view name, io::json_value& value) {
+                          static_cast<std::vector<file_entry>*>(to)->push_back({std::string{name}, read_values(value)});
+                      });
+                  },
+                  {});
     return entries;
 }
 
@@ -62,20 +61,22 @@ void read_config_file(settings& into, std::string_view text, std::string_view pa
             unknown.push_back(name);
         } else if (into.was_set(found->name)) {
             const auto flags = into.list(found->name);
-            set_twice.push_back(fmt::format("{}: (from flag: {}, from file: {})", name, fmt::join(flags, ","),
-                                            fmt::join(values, ",")));
+            set_twice.push_back(
+                fmt::format("{}: (from flag: {}, from file: {})", name, fmt::join(flags, ","), fmt::join(values, ",")));
         } else {
             for (auto& value : values) into.set(found->name, std::move(value));
             if (found->is_flag) into.flag(found->name);
         }
     }
     if (!unknown.empty())
-        throw error(errc::invalid, "unable to configure the engine with file {}: the following directives don't match "
-                                   "any configuration option: {}",
+        throw error(errc::invalid,
+                    "unable to configure the engine with file {}: the following directives don't match "
+                    "any configuration option: {}",
                     path, fmt::join(unknown, ", "));
     if (!set_twice.empty())
-        throw error(errc::invalid, "unable to configure the engine with file {}: the following directives are "
-                                   "specified both as a flag and in the configuration file: {}",
+        throw error(errc::invalid,
+                    "unable to configure the engine with file {}: the following directives are "
+                    "specified both as a flag and in the configuration file: {}",
                     path, fmt::join(set_twice, ", "));
 }
 

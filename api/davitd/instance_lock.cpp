@@ -16,7 +16,7 @@ namespace {
 io::descriptor lock_file(const std::string& path, std::string_view purpose) {
     io::descriptor file{::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600)};
     if (!file) throw error::system(errno, "opening {}", path);
-    struct stat facts {};
+    struct stat facts{};
     if (::fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode))
         throw error(errc::conflict, "{} is not a regular file", path);
     if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) return file;
@@ -43,7 +43,8 @@ void make_private_directory(const std::string& path, mode_t mode, std::optional<
 
 instance_lock::instance_lock(const std::string& data_root, std::string pid_file)
     : root_{lock_file(data_root + "/davitd.lock", "the data root, by its lock")},
-      pid_{lock_file(pid_file, "the pid file")}, pid_file_{std::move(pid_file)} {
+      pid_{lock_file(pid_file, "the pid file")},
+      pid_file_{std::move(pid_file)} {
     const auto text = fmt::format("{}\n", ::getpid());
     if (::ftruncate(pid_.get(), 0) != 0 || ::pwrite(pid_.get(), text.data(), text.size(), 0) < 0)
         throw error::system(errno, "writing {}", pid_file_);

@@ -64,7 +64,8 @@ host_address parse_host_address(std::string_view text, bool uses_tls) {
     if (text.starts_with("unix://")) {
         at.unix_path = text.substr(7);
         if (at.unix_path.empty()) at.unix_path = default_socket.substr(7);
-        if (at.unix_path.front() != '/') throw error(errc::invalid, "the socket's path in \"{}\" is not absolute", text);
+        if (at.unix_path.front() != '/')
+            throw error(errc::invalid, "the socket's path in \"{}\" is not absolute", text);
         return at;
     }
     if (text.starts_with("fd://"))

@@ -11,7 +11,8 @@ namespace {
 
 spdlog::logger& logger() {
     static const auto made = [] {
-        auto to_stderr = std::make_shared<spdlog::logger>("davitd", std::make_shared<spdlog::sinks::ansicolor_stderr_sink_st>());
+        auto to_stderr =
+            std::make_shared<spdlog::logger>("davitd", std::make_shared<spdlog::sinks::ansicolor_stderr_sink_st>());
         to_stderr->set_level(spdlog::level::trace);
         to_stderr->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %^%-7l%$ %v", spdlog::pattern_time_type::utc);
         return to_stderr;

@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::array engine_keys = {
     setting_key{"config-file", "/etc/davit/daemon.json", "Configuration file"},
-    setting_key{"host", "", "Where the API listens: unix://PATH or tcp://HOST:PORT (unix:///run/davit/davit.sock)", true},
+    setting_key{"host", "", "Where the API listens: unix://PATH or tcp://HOST:PORT (unix:///run/davit/davit.sock)",
+                true},
     setting_key{"group", "docker", "Group that may use the unix socket, when it exists"},
     setting_key{"data-root", "/var/lib/davit", "Root directory of persistent state"},
     setting_key{"exec-root", "/run/davit", "Root directory of state that ends with the host's uptime"},
@@ -117,7 +118,8 @@ std::string describe_options(const settings& of) {
             if (name == key.name) left = fmt::format("{}, ", flag);
         left += fmt::format("--{}{}", key.name, key.is_flag ? "" : key.is_list ? " list" : " string");
         const bool has_default = !key.default_value.empty() && !(key.is_flag && key.default_value == "false");
-        line(left, has_default ? fmt::format("{} (default \"{}\")", key.help, key.default_value) : std::string{key.help});
+        line(left,
+             has_default ? fmt::format("{} (default \"{}\")", key.help, key.default_value) : std::string{key.help});
     }
     line("-h, --help", "Print this and end");
     line("    --modules", "Print the modules that this engine is made of and end");

@@ -20,7 +20,8 @@ void declare_engine_settings(settings& into);
 command read_command_line(settings& into, const std::vector<std::string>& arguments);
 
 /// Reads daemon.json's text: the same keys, lists under their plural ("hosts"), options as an object ("log-opts").
-/// Errors: invalid, in dockerd's words, for unknown keys and for those that the command line sets, too; `path` is named.
+/// Errors: invalid, in dockerd's words, for unknown keys and for those that the command line sets, too; `path` is
+/// named.
 void read_config_file(settings& into, std::string_view text, std::string_view path);
 
 /// The names that daemon.json has for a list: "hosts", "insecure-registries", "dns".

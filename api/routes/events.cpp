@@ -85,8 +85,8 @@ task<bool> ends_in_time(task<void> work, clock::time_point until) {
 task<void> events(engine& serves, exchange& request) {
     const auto query = read_event_query(request);
     const listener_count counts{serves.event_listeners};
-    const auto at = query.since || (query.until && *query.until <= clock::now()) ? serves.events.begin()
-                                                                                 : serves.events.end();
+    const auto at =
+        query.since || (query.until && *query.until <= clock::now()) ? serves.events.begin() : serves.events.end();
     auto body = co_await request.http().begin_stream(request.head(200, "application/json"));
     auto sending = send_events(serves, body, query, at, request.version());
     if (query.until && *query.until > clock::now())

@@ -31,8 +31,8 @@ namespace davit {
 template <> struct fields_of<api::create_body> {
     using self = api::create_body;
     static constexpr auto list =
-        std::tuple_cat(fields_of<container_config>::list, std::tuple{field("HostConfig", &self::host),
-                                                                     field("NetworkingConfig", &self::networking)});
+        std::tuple_cat(fields_of<container_config>::list,
+                       std::tuple{field("HostConfig", &self::host), field("NetworkingConfig", &self::networking)});
 };
 
 template <> struct fields_of<api::create_response> {

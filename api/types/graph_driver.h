@@ -19,6 +19,5 @@ struct graph_driver {
 
 template <> struct davit::fields_of<davit::api::graph_driver> {
     using self = api::graph_driver;
-    static constexpr auto list =
-        std::tuple{field("Data", &self::data, when_empty::null), field("Name", &self::name)};
+    static constexpr auto list = std::tuple{field("Data", &self::data, when_empty::null), field("Name", &self::name)};
 };

@@ -11,16 +11,10 @@ namespace davit::api {
 /// object that this engine does not offer. Those hold the texts that Docker writes where nothing was asked for; a
 /// request that asks for one is refused by name (`refuse_unoffered`, api/create_body.h). Docker Engine API: HostConfig.
 struct wire_host_config : host_config {
-    raw_json port_bindings{"{}"};
     raw_json volume_driver{R"("")"};
-    raw_json volumes_from;
-    raw_json mounts;
     raw_json annotations;
     raw_json cgroup{R"("")"};
-    raw_json links;
-    raw_json publishes_all_ports{"false"};
     raw_json storage_options;
-    raw_json user_namespace_mode{R"("")"};
     raw_json isolation{R"("")"};
     raw_json blkio_weight{"0"};
     raw_json blkio_weight_device{"[]"};
@@ -30,9 +24,6 @@ struct wire_host_config : host_config {
     raw_json blkio_write_iops{"[]"};
     raw_json cpu_realtime_period{"0"};
     raw_json cpu_realtime_runtime{"0"};
-    raw_json devices{"[]"};
-    raw_json device_cgroup_rules;
-    raw_json device_requests;
     raw_json cpu_count{"0"};
     raw_json cpu_percent{"0"};
     raw_json io_maximum_iops{"0"};
@@ -42,16 +33,10 @@ struct wire_host_config : host_config {
 /// The fields of the second kind, by name: what a request is checked for.
 inline constexpr auto unoffered_host_fields = [] {
     using self = wire_host_config;
-    return std::tuple{field("PortBindings", &self::port_bindings),
-                      field("VolumeDriver", &self::volume_driver),
-                      field("VolumesFrom", &self::volumes_from),
-                      field("Mounts", &self::mounts, when_empty::omit),
+    return std::tuple{field("VolumeDriver", &self::volume_driver),
                       field("Annotations", &self::annotations, when_empty::omit),
                       field("Cgroup", &self::cgroup),
-                      field("Links", &self::links),
-                      field("PublishAllPorts", &self::publishes_all_ports),
                       field("StorageOpt", &self::storage_options, when_empty::omit),
-                      field("UsernsMode", &self::user_namespace_mode),
                       field("Isolation", &self::isolation),
                       field("BlkioWeight", &self::blkio_weight),
                       field("BlkioWeightDevice", &self::blkio_weight_device),
@@ -61,9 +46,6 @@ inline constexpr auto unoffered_host_fields = [] {
                       field("BlkioDeviceWriteIOps", &self::blkio_write_iops),
                       field("CpuRealtimePeriod", &self::cpu_realtime_period),
                       field("CpuRealtimeRuntime", &self::cpu_realtime_runtime),
-                      field("Devices", &self::devices),
-                      field("DeviceCgroupRules", &self::device_cgroup_rules),
-                      field("DeviceRequests", &self::device_requests),
                       field("CpuCount", &self::cpu_count),
                       field("CpuPercent", &self::cpu_percent),
                       field("IOMaximumIOps", &self::io_maximum_iops),

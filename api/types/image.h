@@ -48,7 +48,7 @@ struct image_inspect {
     std::vector<std::string> repo_digests;
     std::string parent;
     std::string comment;
-    std::string created; ///< As the image says
+    std::string created;                       ///< As the image says
     std::optional<std::string> docker_version; ///< Up to v1.51
     std::string author;
     std::optional<container_config> full_config;      ///< Up to v1.49

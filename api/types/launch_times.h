@@ -28,8 +28,7 @@ namespace davit {
 
 template <> struct fields_of<api::launch_phase> {
     using self = api::launch_phase;
-    static constexpr auto list =
-        std::tuple{field("Phase", &self::phase), field("Microseconds", &self::microseconds)};
+    static constexpr auto list = std::tuple{field("Phase", &self::phase), field("Microseconds", &self::microseconds)};
 };
 
 template <> struct fields_of<api::launch_times> {

@@ -79,22 +79,21 @@ namespace davit {
 
 template <> struct fields_of<api::endpoint_settings> {
     using self = api::endpoint_settings;
-    static constexpr auto list =
-        std::tuple{field("IPAMConfig", &self::ipam_config),
-                   field("Links", &self::links, when_empty::null),
-                   field("Aliases", &self::aliases, when_empty::null),
-                   field("MacAddress", &self::mac_address),
-                   field("DriverOpts", &self::driver_options, when_empty::null),
-                   field("GwPriority", &self::gateway_priority),
-                   field("NetworkID", &self::network_id),
-                   field("EndpointID", &self::endpoint_id),
-                   field("Gateway", &self::gateway),
-                   field("IPAddress", &self::ip_address),
-                   field("IPPrefixLen", &self::ip_prefix_length),
-                   field("IPv6Gateway", &self::ipv6_gateway),
-                   field("GlobalIPv6Address", &self::global_ipv6_address),
-                   field("GlobalIPv6PrefixLen", &self::global_ipv6_prefix_length),
-                   field("DNSNames", &self::dns_names, when_empty::null)};
+    static constexpr auto list = std::tuple{field("IPAMConfig", &self::ipam_config),
+                                            field("Links", &self::links, when_empty::null),
+                                            field("Aliases", &self::aliases, when_empty::null),
+                                            field("MacAddress", &self::mac_address),
+                                            field("DriverOpts", &self::driver_options, when_empty::null),
+                                            field("GwPriority", &self::gateway_priority),
+                                            field("NetworkID", &self::network_id),
+                                            field("EndpointID", &self::endpoint_id),
+                                            field("Gateway", &self::gateway),
+                                            field("IPAddress", &self::ip_address),
+                                            field("IPPrefixLen", &self::ip_prefix_length),
+                                            field("IPv6Gateway", &self::ipv6_gateway),
+                                            field("GlobalIPv6Address", &self::global_ipv6_address),
+                                            field("GlobalIPv6PrefixLen", &self::global_ipv6_prefix_length),
+                                            field("DNSNames", &self::dns_names, when_empty::null)};
 };
 
 template <> struct fields_of<api::port_binding> {

@@ -35,8 +35,8 @@ namespace davit {
 
 template <> struct fields_of<api::progress_detail> {
     using self = api::progress_detail;
-    static constexpr auto list = std::tuple{field("current", &self::current, when_empty::omit),
-                                            field("total", &self::total, when_empty::omit)};
+    static constexpr auto list =
+        std::tuple{field("current", &self::current, when_empty::omit), field("total", &self::total, when_empty::omit)};
 };
 
 template <> struct fields_of<api::error_detail> {

@@ -125,9 +125,9 @@ namespace davit {
 
 template <> struct fields_of<api::plugins_info> {
     using self = api::plugins_info;
-    static constexpr auto list = std::tuple{field("Volume", &self::volume), field("Network", &self::network),
-                                            field("Authorization", &self::authorization, when_empty::null),
-                                            field("Log", &self::log)};
+    static constexpr auto list =
+        std::tuple{field("Volume", &self::volume), field("Network", &self::network),
+                   field("Authorization", &self::authorization, when_empty::null), field("Log", &self::log)};
 };
 
 template <> struct fields_of<api::index_info> {
@@ -155,13 +155,12 @@ template <> struct fields_of<api::commit_info> {
 
 template <> struct fields_of<api::swarm_info> {
     using self = api::swarm_info;
-    static constexpr auto list =
-        std::tuple{field("NodeID", &self::node_id),
-                   field("NodeAddr", &self::node_address),
-                   field("LocalNodeState", &self::local_node_state),
-                   field("ControlAvailable", &self::control_available),
-                   field("Error", &self::error),
-                   field("RemoteManagers", &self::remote_managers, when_empty::null)};
+    static constexpr auto list = std::tuple{field("NodeID", &self::node_id),
+                                            field("NodeAddr", &self::node_address),
+                                            field("LocalNodeState", &self::local_node_state),
+                                            field("ControlAvailable", &self::control_available),
+                                            field("Error", &self::error),
+                                            field("RemoteManagers", &self::remote_managers, when_empty::null)};
 };
 
 template <> struct fields_of<api::firewall_info> {

@@ -66,7 +66,6 @@ class file_writer final : public blob_writer {
         if (found != name)
             throw error(errc::invalid, "the bytes of blob {} have the digest sha256:{}", expected.text(), found);
         co_await io::offload([&] {
-            if (::fdatasync(file_.get()) != 0) throw error::system(errno, "writing the blob {} to the disk", name);
             const std::string self = fmt::format("/proc/self/fd/{}", file_.get());
             if (::linkat(AT_FDCWD, self.c_str(), directory_, name.c_str(), AT_SYMLINK_FOLLOW) != 0 && errno != EEXIST)
                 throw error::system(errno, "keeping the blob {}", name);

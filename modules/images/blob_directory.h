@@ -13,7 +13,8 @@
 namespace davit {
 
 /// Blobs as files below <data-root>/blobs/sha256, named by their hash. A blob that is being written has no name: a
-/// crash, an error or a cancelled pull leaves nothing of it behind. One that has a name is whole and on the disk.
+/// crash, an error or a cancelled pull leaves nothing of it behind. One that has a name is whole; when it survives a
+/// crash of the host is up to whoever uses it (a sync of a file makes ext4 wait for all that is being unpacked).
 class blob_directory final : public module, public blob_store {
   public:
     using provides = interfaces<blob_store>;

@@ -198,8 +198,6 @@ std::optional<std::int64_t> images_module::known_layer_size(const digest& chain_
 }
 
 task<bool> images_module::record(pulled_ptr image) {
-    // The layers of a crash-proof image are on the disk before its record is.
-    co_await storage_.sync();
     const auto alone = co_await changing_.acquire();
     if (!has_all_layers(*image)) co_return false;
     co_await store_blob(blobs_, image->top.of, image->top.bytes);

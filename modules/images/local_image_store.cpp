@@ -1,16 +1,20 @@
 #include "modules/images/local_image_store.h"
 
 #include <algorithm>
+#include <fstream>
+#include <set>
 #include <utility>
 
 #include "core/error.h"
 #include "core/log.h"
 #include "io/json.h"
+#include "io/offload.h"
 
 namespace davit {
 namespace {
 
 constexpr const char* table = "images";
+constexpr const char* unsynced_table = "unsynced-images"; // image id: boot id
 constexpr std::string_view id_prefix = "sha256:";
 
 bool is_hex(std::string_view text) {
@@ -30,6 +34,14 @@ std::vector<std::string> blobs_of(const image_record& image) {
     return all;
 }
 
+/// Another one each time the host starts.
+std::string read_boot_id() {
+    std::ifstream file{"/proc/sys/kernel/random/boot_id"};
+    std::string id;
+    std::getline(file, id);
+    return id;
+}
+
 void add_once(std::vector<std::string>& to, const std::string& name) {
     if (std::ranges::find(to, name) == to.end()) to.push_back(name);
 }
@@ -37,14 +49,48 @@ void add_once(std::vector<std::string>& to, const std::string& name) {
 } // namespace
 
 task<void> local_image_store::start() {
+    boot_id_ = co_await io::offload(read_boot_id);
+    co_await load_images();
+    co_await delete_unused();
+    if (!unsynced_.empty()) syncing_.spawn(sync_layers());
+}
+
+task<void> local_image_store::load_images() {
+    std::set<std::string> damaged;
+    for (const auto& [id, boot] : co_await state_.load(unsynced_table))
+        (boot == boot_id_ ? unsynced_ : damaged).insert(id);
     for (const auto& [id, text] : co_await state_.load(table)) {
         auto image = io::parse<image_record>(text, "the stored image " + id);
+        if (damaged.contains(id)) {
+            log::warn("the host ended before the image {} ({}) was on the disk; pull it again", id,
+                      image.repo_tags.empty() ? "without a tag" : image.repo_tags.front());
+            state_.erase(table, id);
+            continue;
+        }
         for (const std::string& chain_id : image.chain_ids)
             if (!digest::is_valid(chain_id) || !storage_.has_layer(digest::parse(chain_id)))
                 log::warn("the image {} misses its layer {}; pull it again", id, chain_id);
         index(images_.insert_or_assign(id, std::move(image)).first->second);
     }
-    co_await delete_unused();
+    for (const std::string& id : damaged) state_.erase(unsynced_table, id);
+}
+
+task<void> local_image_store::sync_layers() {
+    if (std::exchange(is_syncing_, true)) co_return;
+    try {
+        while (!unsynced_.empty()) {
+            const std::set<std::string> now = unsynced_;
+            co_await storage_.sync();
+            for (const std::string& id : now) {
+                unsynced_.erase(id);
+                state_.erase(unsynced_table, id);
+            }
+        }
+        is_syncing_ = false;
+    } catch (...) {
+        is_syncing_ = false;
+        throw;
+    }
 }
 
 task<void> local_image_store::delete_unused() {
@@ -119,6 +165,9 @@ task<void> local_image_store::record(image_record added, std::optional<image_ref
     }
     index(image);
     save(image);
+    unsynced_.insert(image.id);
+    state_.put(unsynced_table, image.id, boot_id_);
+    syncing_.spawn(sync_layers());
     co_await state_.flush();
 }
 
@@ -148,6 +197,7 @@ task<std::vector<std::string>> local_image_store::remove(std::string id) {
     images_.erase(at);
     // Forgotten first: what a crash leaves of it after that is found unused at the next start.
     state_.erase(table, id);
+    if (unsynced_.erase(id) != 0) state_.erase(unsynced_table, id);
     co_await state_.flush();
 
     std::vector<std::string> deleted{id};

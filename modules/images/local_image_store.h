@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/background.h"
 #include "core/image_store.h"
 #include "core/module.h"
 #include "core/state_store.h"
@@ -15,6 +16,10 @@ namespace davit {
 
 /// The images of this host: a table in memory, each row also in the state store. A layer or a blob lives as long as an
 /// image has it; at start-up those that no image has are deleted (a pull that a crash ended left them).
+///
+/// An image counts as recorded before its layers are on the disk, which may take seconds: they are written in the
+/// background, and until then a row says in which boot of the host they were made. A crash of the engine loses nothing;
+/// after one of the host, images whose layers may be damaged are forgotten and can be pulled again.
 class local_image_store final : public module, public image_store {
   public:
     using provides = interfaces<image_store>;
@@ -26,6 +31,7 @@ class local_image_store final : public module, public image_store {
         : state_{state}, storage_{storage}, blobs_{blobs} {}
 
     task<void> start() override;
+    task<void> stop() override { return syncing_.end(); }
 
     const image_record* find(std::string_view name) const override;
     const image_record& get(std::string_view name) const override;
@@ -47,6 +53,9 @@ class local_image_store final : public module, public image_store {
     bool uses_layer(const std::string& chain_id) const;
     bool uses_blob(const std::string& digest_text) const;
     task<void> delete_unused();
+    task<void> load_images();
+    /// Brings the layers of all images that are recorded by now to the disk.
+    task<void> sync_layers();
 
     state_store& state_;
     storage_driver& storage_;
@@ -54,6 +63,10 @@ class local_image_store final : public module, public image_store {
     std::map<std::string, image_record, std::less<>> images_; // by id
     std::unordered_map<std::string, std::string> names_;      // familiar name with its tag or digest: id
     std::map<std::string, std::set<std::string>> holders_;
+    std::string boot_id_;
+    std::set<std::string> unsynced_; // images
+    bool is_syncing_ = false;
+    background syncing_{"the image store"};
 };
 
 } // namespace davit

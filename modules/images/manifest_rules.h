@@ -55,7 +55,7 @@ digest checked_digest(const content_descriptor& of, std::string_view what, std::
 /// chain(0) = diff(0), chain(n) = sha256(chain(n-1) " " diff(n)): OCI image-spec, config.md §Layer ChainID.
 std::vector<digest> chain_ids_of(const std::vector<digest>& diff_ids);
 
-constexpr std::int64_t largest_manifest = 4 << 20;
-constexpr std::int64_t largest_config = 8 << 20;
+inline constexpr std::int64_t largest_manifest = 4 << 20;
+inline constexpr std::int64_t largest_config = 8 << 20;
 
 } // namespace davit

@@ -115,9 +115,8 @@ task<void> sqlite_state::write_queued() {
         co_await write(std::exchange(queued_, {}), last_queued_);
         if (!failure_) continue;
         try {
-            co_await with_timeout(retry_delay, "waiting to write again", [](wait_list* asked) -> task<void> {
-                co_await asked->wait();
-            }(&asked_));
+            co_await with_timeout(retry_delay, "waiting to write again",
+                                  [](wait_list* asked) -> task<void> { co_await asked->wait(); }(&asked_));
         } catch (const error& e) {
             if (e.category() != errc::timed_out) throw;
         }

@@ -42,8 +42,8 @@ class sqlite_state final : public module, public state_store {
     task<void> flush() override;
 
   private:
-    using row_name = std::pair<std::string, std::string>;                 // table, key
-    using changes = std::map<row_name, std::optional<std::string>>;       // nothing: erased
+    using row_name = std::pair<std::string, std::string>;           // table, key
+    using changes = std::map<row_name, std::optional<std::string>>; // nothing: erased
 
     void queue(row_name name, std::optional<std::string> value);
     task<void> write_queued();

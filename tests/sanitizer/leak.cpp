@@ -3,7 +3,9 @@
 
 namespace {
 
-davit::task<int> give(int value) { co_return value; }
+davit::task<int> give(int value) {
+    co_return value;
+}
 
 // Several, so that a pointer that happens to stay on the stack can't hide them all.
 [[gnu::noinline]] void leak_some() {

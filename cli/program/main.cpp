@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include "cli/command.h"
+#include "cli/program_version.h"
 #include "io/loop.h"
 #include "io/signals.h"
 
@@ -59,28 +60,27 @@ engine_address resolve_address(global_options given) {
 }
 
 void print_overview(const flag_set& globals) {
-    fmt::print("Usage:  davit [OPTIONS] COMMAND\n\nA container engine for hosts that launch many containers\n\nCommands:\n");
+    fmt::print(
+        "Usage:  davit [OPTIONS] COMMAND\n\nA container engine for hosts that launch many containers\n\nCommands:\n");
     for (const command_entry& entry : all_commands()) fmt::print("  {:<11} {}\n", entry.name, entry.summary);
     fmt::print("{}\nRun 'davit COMMAND --help' for more information on a command.\n", globals.help());
+}
+
+/// Whether `word` names the command within its group: "container ls" is ps, which is also "container ps" and "list".
+bool is_grouped_name(const command_entry& entry, const std::string& word) {
+    const std::string_view name = entry.grouped.empty() ? entry.name : entry.grouped;
+    return word == name || (name == "ls" && (word == "list" || word == entry.name));
 }
 
 /// Finds "run", "container run" or "container ls" in the first words, and removes them.
 const command_entry* find_command(std::vector<std::string>& words, std::string& as_written) {
     for (const command_entry& entry : all_commands()) {
-        if (words[0] == entry.name && entry.name != "images") {
-            as_written = words[0];
-            words.erase(words.begin());
-            return &entry;
-        }
-        const std::string_view grouped = entry.grouped.empty() ? entry.name : entry.grouped;
-        const bool is_grouped = words.size() > 1 && !entry.group.empty() && words[0] == entry.group &&
-                                (words[1] == grouped || (words[1] == "list" && grouped == "ls") ||
-                                 (words[1] == entry.name && entry.grouped == "ls"));
-        if (is_grouped || words[0] == entry.name) {
-            as_written = is_grouped ? words[0] + " " + words[1] : words[0];
-            words.erase(words.begin(), words.begin() + (is_grouped ? 2 : 1));
-            return &entry;
-        }
+        const bool is_grouped =
+            words.size() > 1 && !entry.group.empty() && words[0] == entry.group && is_grouped_name(entry, words[1]);
+        if (!is_grouped && words[0] != entry.name) continue;
+        as_written = is_grouped ? words[0] + " " + words[1] : words[0];
+        words.erase(words.begin(), words.begin() + (is_grouped ? 2 : 1));
+        return &entry;
     }
     return nullptr;
 }
@@ -89,18 +89,18 @@ void check_words(const command_entry& entry, const std::string& as_written, std:
     if (count >= entry.least_words && count <= entry.most_words) return;
     const bool is_exact = entry.least_words == entry.most_words;
     const std::size_t wanted = count < entry.least_words ? entry.least_words : entry.most_words;
-    const char* rule = is_exact ? (wanted == 0 ? "accepts no arguments" : "requires")
-                                : count < entry.least_words ? "requires at least" : "requires at most";
+    const char* rule = is_exact                    ? (wanted == 0 ? "accepts no arguments" : "requires")
+                       : count < entry.least_words ? "requires at least"
+                                                   : "requires at most";
     const std::string amount =
         is_exact && wanted == 0 ? "" : fmt::format(" {} argument{}", wanted, wanted == 1 ? "" : "s");
-    throw exit_error(entry.failure_code, "davit: 'davit {0}' {1}{2}\n\nUsage:  davit {0} {3}\n\nRun 'davit {0} --help' "
-                                         "for more information",
+    throw exit_error(entry.failure_code,
+                     "davit: 'davit {0}' {1}{2}\n\nUsage:  davit {0} {3}\n\nRun 'davit {0} --help' "
+                     "for more information",
                      as_written, rule, amount, entry.usage);
 }
 
-task<int> run_command(const command_entry& entry, command& chosen, engine_address address, std::string as_written,
-                      std::vector<std::string> words) {
-    static_cast<void>(entry);
+task<int> run_command(command& chosen, engine_address address, std::string as_written, std::vector<std::string> words) {
     const auto api = co_await engine::make(std::move(address));
     co_return co_await chosen.run({std::move(as_written), std::move(words), *api});
 }
@@ -111,7 +111,7 @@ int run(std::vector<std::string> words) {
     declare_globals(global_flags, globals);
     words = global_flags.parse(words, false);
     if (globals.asks_for_version) {
-        fmt::print("Davit version {}, build {}\n", DAVIT_VERSION, DAVIT_COMMIT);
+        fmt::print("Davit version {}, build {}\n", program_version(), program_commit());
         return 0;
     }
     if (words.empty() || globals.asks_for_help || words[0] == "help") {
@@ -143,7 +143,7 @@ int run(std::vector<std::string> words) {
     check_words(*entry, as_written, words.size());
     try {
         io::loop loop;
-        return loop.run(run_command(*entry, *chosen, resolve_address(globals), as_written, std::move(words)));
+        return loop.run(run_command(*chosen, resolve_address(globals), as_written, std::move(words)));
     } catch (const engine_error& e) {
         const char* prefix = entry->failure_code == 125 ? "davit: " : "";
         throw exit_error(entry->failure_code, "{}Error response from daemon: {}", prefix, e.text());

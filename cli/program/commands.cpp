@@ -1,5 +1,5 @@
-#include "cli/command.h"
 #include "cli/commands/commands.h"
+#include "cli/command.h"
 
 namespace davit::cli {
 
@@ -42,6 +42,8 @@ constexpr command_entry table[] = {
 
 } // namespace
 
-std::span<const command_entry> all_commands() { return table; }
+std::span<const command_entry> all_commands() {
+    return table;
+}
 
 } // namespace davit::cli

@@ -1,0 +1,65 @@
+#include "api/types/event_message.h"
+#include "cli/command.h"
+#include "cli/commands/commands.h"
+#include "cli/filters.h"
+#include "cli/output.h"
+#include "cli/pull_progress.h"
+#include "core/rfc3339.h"
+
+namespace davit::cli {
+
+namespace {
+
+class events_command final : public command {
+  public:
+    void declare(flag_set& flags) override {
+        flags.list("filter", 'f', filters_, "Filter output based on conditions provided", "filter");
+        flags.text("format", 0, format_, "Format output using a custom template: 'json' or 'TEMPLATE'");
+        flags.text("since", 0, since_, "Show all events created since timestamp");
+        flags.text("until", 0, until_, "Stream events until this timestamp");
+    }
+
+    task<int> run(invocation call) override {
+        std::string path = "/events?";
+        if (!since_.empty()) path += "since=" + moment_parameter(since_) + "&";
+        if (!until_.empty()) path += "until=" + moment_parameter(until_) + "&";
+        path += filters_parameter(filters_);
+        std::unique_ptr<text_template> shape;
+        if (!format_.empty() && format_ != "json") shape = std::make_unique<text_template>(format_);
+        auto response = co_await call.api.open(io::http_method::get, path);
+        line_splitter lines;
+        std::vector<std::byte> buffer(16 * 1024);
+        for (;;) {
+            const std::size_t got = co_await response.read(buffer);
+            if (got == 0) co_return 0;
+            lines.add({reinterpret_cast<const char*>(buffer.data()), got});
+            for (std::string line; lines.next(line);) print(shown(line, shape.get()) + "\n");
+        }
+    }
+
+  private:
+    std::string shown(const std::string& line, const text_template* shape) const {
+        if (format_ == "json") return line;
+        if (shape) return shape->render(value::parse(line, "an event"));
+        const auto happened = io::parse<api::event_message>(line, "an event");
+        const std::chrono::system_clock::time_point at{std::chrono::duration_cast<std::chrono::system_clock::duration>(
+            std::chrono::nanoseconds{happened.time_nano})};
+        std::string text = fmt::format("{} {} {} {}", to_rfc3339_fixed(at), printable(happened.type),
+                                       printable(happened.action), printable(happened.actor.id));
+        std::string attributes;
+        for (const auto& [key, held] : happened.actor.attributes)
+            attributes += fmt::format("{}{}={}", attributes.empty() ? "" : ", ", printable(key), printable(held));
+        return attributes.empty() ? text : fmt::format("{} ({})", text, attributes);
+    }
+
+    std::vector<std::string> filters_;
+    std::string format_, since_, until_;
+};
+
+} // namespace
+
+std::unique_ptr<command> make_events() {
+    return std::make_unique<events_command>();
+}
+
+} // namespace davit::cli

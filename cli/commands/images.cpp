@@ -1,0 +1,126 @@
+#include <chrono>
+#include <ctime>
+
+#include "api/types/human_units.h"
+#include "api/types/image.h"
+#include "cli/command.h"
+#include "cli/commands/commands.h"
+#include "cli/filters.h"
+#include "cli/output.h"
+
+namespace davit::cli {
+
+namespace {
+
+struct image_name {
+    std::string repository = "<none>";
+    std::string tag = "<none>";
+    std::string digest = "<none>";
+};
+
+/// "name:tag" and "name@digest", split at their last mark.
+image_name name_of(const std::string& text) {
+    image_name name;
+    const std::size_t at = text.find('@');
+    if (at != std::string::npos) {
+        name.repository = text.substr(0, at);
+        name.digest = text.substr(at + 1);
+        return name;
+    }
+    const std::size_t colon = text.rfind(':');
+    name.repository = text.substr(0, colon);
+    name.tag = text.substr(colon + 1);
+    return name;
+}
+
+class images_command final : public command {
+  public:
+    void declare(flag_set& flags) override {
+        flags.boolean("all", 'a', shows_all_, "Show all images (default hides intermediate images)");
+        flags.boolean("digests", 0, shows_digests_, "Show digests");
+        flags.list("filter", 'f', filters_, "Filter output based on conditions provided", "filter");
+        flags.text("format", 0, format_,
+                   "Format output using a custom template: 'table', 'table TEMPLATE', 'json', or 'TEMPLATE'");
+        flags.boolean("no-trunc", 0, is_whole_, "Don't truncate output");
+        flags.boolean("quiet", 'q', is_quiet_, "Only show image IDs");
+    }
+
+    task<int> run(invocation call) override {
+        if (!call.words.empty()) filters_.push_back("reference=" + call.words[0]);
+        std::string path = fmt::format("/images/json?all={:d}", shows_all_);
+        if (const std::string filters = filters_parameter(filters_); !filters.empty()) path += "&" + filters;
+        const std::string body = co_await call.api.ask(io::http_method::get, path);
+        const auto found = io::parse<std::vector<api::image_summary>>(body, "the engine's list");
+        std::vector<listing::column> columns = {{"Repository", "REPOSITORY"}, {"Tag", "TAG"}};
+        if (shows_digests_) columns.push_back({"Digest", "DIGEST"});
+        for (const auto& column : {listing::column{"ID", "IMAGE ID"}, listing::column{"CreatedSince", "CREATED"},
+                                   listing::column{"Size", "SIZE"}})
+            columns.push_back(column);
+        listing list{format_, std::move(columns), {{"Digest", "DIGEST"}, {"CreatedAt", "CREATED AT"}}};
+        for (const auto& image : found) {
+            if (is_quiet_ && format_.empty()) {
+                print(shown_id(image) + "\n");
+                continue;
+            }
+            for (const image_name& name : names_of(image)) list.add(row(image, name));
+        }
+        if (!is_quiet_ || !format_.empty()) print(list.text());
+        co_return 0;
+    }
+
+  private:
+    std::string shown_id(const api::image_summary& of) const {
+        return is_whole_ ? of.id : of.id.substr(of.id.find(':') + 1, 12);
+    }
+
+    std::vector<image_name> names_of(const api::image_summary& image) const {
+        std::vector<image_name> names;
+        for (const std::string& tag : image.repo_tags) names.push_back(name_of(tag));
+        for (const std::string& text : image.repo_digests) {
+            const image_name with_digest = name_of(text);
+            bool has_tag = false;
+            for (image_name& name : names)
+                if (name.repository == with_digest.repository) {
+                    name.digest = with_digest.digest;
+                    has_tag = true;
+                }
+            if (!has_tag) names.push_back(with_digest);
+        }
+        if (names.empty()) names.emplace_back();
+        return names;
+    }
+
+    value row(const api::image_summary& of, const image_name& name) const {
+        const auto age = std::chrono::system_clock::now() - std::chrono::system_clock::from_time_t(of.created);
+        char created_at[64] = "";
+        std::tm parts{};
+        const std::time_t seconds = of.created;
+        std::strftime(created_at, sizeof created_at, "%Y-%m-%d %H:%M:%S %z %Z", ::localtime_r(&seconds, &parts));
+        const std::string size = api::human_size(static_cast<double>(of.size));
+        value shown;
+        shown.set("Containers", of.containers < 0 ? std::string{"N/A"} : std::to_string(of.containers));
+        shown.set("CreatedAt", std::string{created_at});
+        shown.set("CreatedSince", api::human_duration(age) + " ago");
+        shown.set("Digest", name.digest);
+        shown.set("ID", shown_id(of));
+        shown.set("Repository", name.repository);
+        shown.set("SharedSize", "N/A");
+        shown.set("Size", size);
+        shown.set("Tag", name.tag);
+        shown.set("UniqueSize", "N/A");
+        shown.set("VirtualSize", size);
+        return shown;
+    }
+
+    bool shows_all_ = false, shows_digests_ = false, is_whole_ = false, is_quiet_ = false;
+    std::vector<std::string> filters_;
+    std::string format_;
+};
+
+} // namespace
+
+std::unique_ptr<command> make_images() {
+    return std::make_unique<images_command>();
+}
+
+} // namespace davit::cli

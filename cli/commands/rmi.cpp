@@ -1,0 +1,42 @@
+#include "api/types/image.h"
+#include "cli/command.h"
+#include "cli/commands/commands.h"
+#include "cli/output.h"
+
+namespace davit::cli {
+
+namespace {
+
+class rmi_command final : public command {
+  public:
+    void declare(flag_set& flags) override {
+        flags.boolean("force", 'f', is_forced_, "Force removal of the image");
+        flags.boolean("no-prune", 0, keeps_parents_, "Do not delete untagged parents");
+    }
+
+    task<int> run(invocation call) override {
+        const std::string query = fmt::format("?force={:d}&noprune={:d}", is_forced_, keeps_parents_);
+        return for_each_word(call.words,
+                             [&api = call.api, query](std::string name) { return one(api, std::move(name), query); });
+    }
+
+  private:
+    static task<void> one(engine& api, std::string name, std::string query) {
+        const std::string body =
+            co_await api.ask(io::http_method::del, fmt::format("/images/{}{}", io::percent_encode(name, "/:@"), query));
+        for (const auto& item : io::parse<std::vector<api::image_delete_item>>(body, "the engine's answer"))
+            print(item.deleted.empty() ? fmt::format("Untagged: {}\n", printable(item.untagged))
+                                       : fmt::format("Deleted: {}\n", printable(item.deleted)));
+    }
+
+    bool is_forced_ = false;
+    bool keeps_parents_ = false;
+};
+
+} // namespace
+
+std::unique_ptr<command> make_rmi() {
+    return std::make_unique<rmi_command>();
+}
+
+} // namespace davit::cli

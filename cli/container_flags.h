@@ -1,0 +1,47 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/types/container_create.h"
+#include "cli/flags.h"
+
+namespace davit::cli {
+
+/// The flags that describe a container, shared by run and create, and the request that they make.
+class container_flags {
+  public:
+    void declare(flag_set& flags);
+
+    /// `words`: the image, then its command. Errors: exit_error, as docker's, for values that can't be right.
+    api::create_body request(const std::vector<std::string>& words) const;
+
+    bool tty = false;
+    bool interactive = false;
+    bool remove = false;
+    std::string name;
+    std::string platform;
+    std::string pull = "missing";
+    std::string id_file;
+    bool quiet = false;
+    std::vector<std::string> attach;
+
+  private:
+    void fill_config(api::create_body& body) const;
+    void fill_host(api::create_body& body) const;
+
+    std::vector<std::string> environment_, environment_files_, labels_, label_files_;
+    std::vector<std::string> capabilities_added_, capabilities_dropped_, groups_, security_options_, ulimits_;
+    std::vector<std::string> hosts_, dns_, dns_options_, dns_search_, sysctls_, tmpfs_, volumes_, ports_, log_options_;
+    std::string working_directory_, user_, hostname_, domain_name_, network_, stop_signal_, restart_, memory_,
+        shm_size_;
+    std::string cpus_, cpuset_, cgroup_parent_, cgroup_namespace_, ipc_, pid_, uts_, log_driver_, runtime_;
+    std::string memory_reservation_, memory_swap_;
+    std::vector<std::string> entrypoint_; ///< As often as it was given: an empty text means something
+    std::optional<std::int64_t> stop_timeout_, pids_limit_, cpu_shares_, oom_score_;
+    bool is_privileged_ = false, is_read_only_ = false;
+    std::optional<bool> wants_init_;
+};
+
+} // namespace davit::cli

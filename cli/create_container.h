@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/container_flags.h"
+#include "cli/engine.h"
+#include "core/task.h"
+
+namespace davit::cli {
+
+/// Creates a container as the flags and words say, pulling its image where docker would. Returns the id; writes it to
+/// --cidfile. Errors: engine_error, exit_error.
+task<std::string> create_container(engine& api, const container_flags& flags, api::create_body body);
+
+} // namespace davit::cli

@@ -1,0 +1,88 @@
+#include "cli/filters.h"
+
+#include <charconv>
+#include <chrono>
+#include <ctime>
+#include <map>
+#include <optional>
+
+#include "cli/command.h"
+#include "cli/engine.h"
+#include "core/rfc3339.h"
+
+namespace davit::cli {
+
+std::string filters_parameter(const std::vector<std::string>& filters) {
+    if (filters.empty()) return "";
+    std::map<std::string, std::vector<std::string>> by_name;
+    for (const std::string& filter : filters) {
+        const std::size_t equals = filter.find('=');
+        if (equals == std::string::npos)
+            throw exit_error(1, "invalid argument \"{}\" for \"-f, --filter\" flag: invalid filter '{}'", filter,
+                             filter);
+        by_name[filter.substr(0, equals)].push_back(filter.substr(equals + 1));
+    }
+    return "filters=" + encoded(io::to_json(by_name));
+}
+
+namespace {
+
+/// "1h30m", "10s", "500ms": Go's notation of spans. Nothing when the text is none.
+std::optional<std::chrono::nanoseconds> parse_span(std::string_view text) {
+    std::chrono::nanoseconds sum{0};
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    while (at != end) {
+        double number = 0;
+        const auto [unit, failed] = std::from_chars(at, end, number);
+        if (failed != std::errc{}) return std::nullopt;
+        const std::string_view rest{unit, static_cast<std::size_t>(end - unit)};
+        double seconds = 0;
+        std::size_t length = 1;
+        if (rest.starts_with("ms")) {
+            seconds = 1e-3;
+            length = 2;
+        } else if (rest.starts_with("h")) {
+            seconds = 3600;
+        } else if (rest.starts_with("m")) {
+            seconds = 60;
+        } else if (rest.starts_with("s")) {
+            seconds = 1;
+        } else {
+            return std::nullopt;
+        }
+        sum += std::chrono::nanoseconds{static_cast<std::int64_t>(number * seconds * 1e9)};
+        at = unit + length;
+    }
+    return sum;
+}
+
+std::string unix_time(std::chrono::system_clock::time_point at) {
+    const auto total = std::chrono::duration_cast<std::chrono::nanoseconds>(at.time_since_epoch()).count();
+    return fmt::format("{}.{:09}", total / 1'000'000'000, total % 1'000'000'000);
+}
+
+} // namespace
+
+std::string moment_parameter(const std::string& text) {
+    if (const auto span = parse_span(text); span && !text.empty())
+        return unix_time(std::chrono::system_clock::now() -
+                         std::chrono::duration_cast<std::chrono::system_clock::duration>(*span));
+    if (text.find('-') == std::string::npos) return text; // a Unix time
+    // Dates without a zone are local; missing parts are zero.
+    if (text.find('Z') == std::string::npos && text.find('+') == std::string::npos) {
+        std::tm parts{};
+        for (const char* form : {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H", "%Y-%m-%d"}) {
+            parts = {};
+            const char* const rest = ::strptime(text.c_str(), form, &parts);
+            if (!rest || *rest != '\0') continue;
+            parts.tm_isdst = -1;
+            return std::to_string(std::mktime(&parts));
+        }
+    }
+    const auto moment = parse_rfc3339(text);
+    if (!moment) throw exit_error(1, "failed to parse value as time or duration: \"{}\"", text);
+    return unix_time(*moment);
+}
+
+} // namespace davit::cli

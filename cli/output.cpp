@@ -1,0 +1,116 @@
+#include "cli/output.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdio>
+
+#include "cli/command.h"
+
+namespace davit::cli {
+
+std::string printable(std::string_view text) {
+    std::string kept;
+    for (const char c : text)
+        if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) kept += c;
+    return kept;
+}
+
+namespace {
+
+/// Columns on a terminal: continuation bytes of UTF-8 take none.
+std::size_t width_of(std::string_view text) {
+    return static_cast<std::size_t>(
+        std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+std::vector<std::string> split_tabs(std::string_view line) {
+    std::vector<std::string> cells;
+    for (std::size_t begin = 0;;) {
+        const std::size_t tab = line.find('\t', begin);
+        cells.emplace_back(line.substr(begin, tab - begin));
+        if (tab == std::string_view::npos) return cells;
+        begin = tab + 1;
+    }
+}
+
+/// A shell gives \t and \n as two characters.
+std::string unescape(std::string text) {
+    for (const auto& [written, meant] : {std::pair{"\\t", "\t"}, std::pair{"\\n", "\n"}})
+        for (std::size_t at; (at = text.find(written)) != std::string::npos;) text.replace(at, 2, meant);
+    return text;
+}
+
+} // namespace
+
+std::string table::text() const {
+    std::vector<std::size_t> widths;
+    for (const auto& row : rows_)
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            if (i == widths.size()) widths.push_back(10);
+            widths[i] = std::max(widths[i], width_of(row[i]) + 3);
+        }
+    std::string out;
+    for (const auto& row : rows_) {
+        for (std::size_t i = 0; i < row.size(); ++i) {
+            out += row[i];
+            if (i + 1 < row.size()) out.append(widths[i] - width_of(row[i]), ' ');
+        }
+        out += '\n';
+    }
+    return out;
+}
+
+listing::listing(std::string format, std::vector<column> columns, std::vector<column> further)
+    : format_{unescape(std::move(format))}, columns_{std::move(columns)}, further_{std::move(further)} {}
+
+std::string listing::heading_of(const std::string& field) const {
+    for (const auto* list : {&columns_, &further_})
+        for (const column& known : *list)
+            if (known.field == field) return known.heading;
+    std::string heading = field;
+    for (char& c : heading) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    return heading;
+}
+
+std::string listing::table_of(const std::vector<column>& columns) const {
+    std::vector<std::string> heading;
+    for (const column& shown : columns) heading.push_back(shown.heading);
+    table made{std::move(heading)};
+    for (const value& row : rows_) {
+        std::vector<std::string> cells;
+        for (const column& shown : columns) {
+            const value* cell = row.find(shown.field);
+            cells.push_back(cell ? printable(cell->to_text()) : std::string{});
+        }
+        made.add(std::move(cells));
+    }
+    return made.text();
+}
+
+std::string listing::text() const {
+    if (format_.empty() || format_ == "table") return table_of(columns_);
+    if (format_ == "json") {
+        std::string lines;
+        for (const value& row : rows_) lines += row.to_json() + "\n";
+        return lines;
+    }
+    const bool is_table = format_.starts_with("table ");
+    const text_template shape{is_table ? std::string_view{format_}.substr(6) : std::string_view{format_}};
+    if (!is_table) {
+        std::string lines;
+        for (const value& row : rows_) lines += shape.render(row) + "\n";
+        return lines;
+    }
+    value heading;
+    for (const std::string& field : shape.heading_fields()) heading.set(field, heading_of(field));
+    table made{split_tabs(shape.render(heading))};
+    for (const value& row : rows_) made.add(split_tabs(shape.render(row)));
+    return made.text();
+}
+
+void print(std::string_view text) {
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
+        throw exit_error(1, "{}", "");
+}
+
+} // namespace davit::cli

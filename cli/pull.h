@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstdio>
+#include <string>
+
+#include "cli/engine.h"
+#include "core/task.h"
+
+namespace davit::cli {
+
+struct pull_options {
+    std::string image; ///< As the user named it
+    std::string platform;
+    bool is_quiet = false;
+    std::FILE* progress_to = stdout;
+};
+
+/// Pulls an image with the credentials that the user's configuration has for its registry, showing the progress.
+/// Returns the image's whole name. Errors: exit_error with the engine's words.
+task<std::string> pull_image(engine& api, pull_options options);
+
+} // namespace davit::cli

@@ -1,0 +1,41 @@
+#include "cli/pull_progress.h"
+
+#include <algorithm>
+
+#include "cli/command.h"
+#include "cli/output.h"
+
+namespace davit::cli {
+
+std::string progress_display::render(const api::progress_message& message) {
+    const std::string status = printable(message.status);
+    if (message.id.empty()) return status + "\n";
+    const std::string line =
+        fmt::format("{}: {}{}{}", printable(message.id), status, message.progress.empty() ? "" : " ", message.progress);
+    if (!is_terminal_) return message.detail && message.detail->total != 0 ? "" : line + "\n";
+
+    const auto at = std::find(layers_.begin(), layers_.end(), message.id);
+    if (at == layers_.end()) {
+        layers_.push_back(message.id);
+        return "\x1b[2K" + line + "\n";
+    }
+    const auto up = layers_.end() - at;
+    return fmt::format("\x1b[{}A\r\x1b[2K{}\x1b[{}B\r", up, line, up);
+}
+
+void progress_display::show(const api::progress_message& message) {
+    if (!message.error.empty()) throw exit_error(1, "Error response from daemon: {}", message.error);
+    const std::string text = render(message);
+    std::fwrite(text.data(), 1, text.size(), to_);
+    std::fflush(to_);
+}
+
+bool line_splitter::next(std::string& line) {
+    const std::size_t end = pending_.find('\n');
+    if (end == std::string::npos) return false;
+    line = pending_.substr(0, end);
+    pending_.erase(0, end + 1);
+    return true;
+}
+
+} // namespace davit::cli

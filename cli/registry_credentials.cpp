@@ -1,0 +1,160 @@
+#include "cli/registry_credentials.h"
+
+#include <cstdlib>
+#include <map>
+#include <optional>
+#include <tuple>
+
+#include "api/types/registry_auth.h"
+#include "core/error.h"
+#include "core/fields.h"
+#include "io/file.h"
+#include "io/json.h"
+#include "io/process.h"
+
+namespace davit::cli {
+
+namespace {
+
+constexpr std::size_t configuration_limit = 4u << 20;
+
+struct stored_login {
+    std::string auth; ///< base64 of user:password
+    std::string identity_token;
+};
+
+struct user_configuration {
+    std::map<std::string, stored_login> logins;
+    std::string helper;
+    std::map<std::string, std::string> helpers;
+};
+
+/// What a credential helper answers to `get`.
+struct helper_answer {
+    std::string user;
+    std::string secret;
+};
+
+constexpr std::string_view alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+std::string decode_base64(std::string_view text) {
+    std::string out;
+    unsigned bits = 0;
+    int count = 0;
+    for (const char c : text) {
+        if (c == '=') break;
+        const std::size_t value = alphabet.find(c);
+        if (value == std::string_view::npos) throw error(errc::invalid, "the stored login is no base64; log in again");
+        bits = (bits << 6) | static_cast<unsigned>(value);
+        if (++count % 4 != 1) out += static_cast<char>(bits >> (count % 4 == 2 ? 4 : count % 4 == 3 ? 2 : 0) & 0xff);
+    }
+    return out;
+}
+
+/// RFC 4648 §5, with padding: what the header takes.
+std::string encode_base64url(std::string_view bytes) {
+    std::string out;
+    for (std::size_t at = 0; at < bytes.size(); at += 3) {
+        unsigned group = 0;
+        const std::size_t have = std::min<std::size_t>(3, bytes.size() - at);
+        for (std::size_t i = 0; i < 3; ++i)
+            group = (group << 8) | (i < have ? static_cast<unsigned char>(bytes[at + i]) : 0u);
+        for (std::size_t i = 0; i < 4; ++i) {
+            char c = i <= have ? alphabet[(group >> (18 - 6 * i)) & 63] : '=';
+            if (c == '+') c = '-';
+            if (c == '/') c = '_';
+            out += c;
+        }
+    }
+    return out;
+}
+
+/// Docker Hub is stored under its old index address.
+std::string key_of(const std::string& domain) {
+    return domain == "docker.io" ? "https://index.docker.io/v1/" : domain;
+}
+
+std::string header_of(const api::registry_auth& login) {
+    return encode_base64url(io::to_json(login));
+}
+
+std::string variable(const char* name) {
+    const char* value = std::getenv(name);
+    return value ? value : "";
+}
+
+} // namespace
+
+} // namespace davit::cli
+
+namespace davit {
+
+template <> struct fields_of<cli::stored_login> {
+    using self = cli::stored_login;
+    static constexpr auto list = std::tuple{field("auth", &self::auth), field("identitytoken", &self::identity_token)};
+};
+template <> struct fields_of<cli::user_configuration> {
+    using self = cli::user_configuration;
+    static constexpr auto list = std::tuple{field("auths", &self::logins), field("credsStore", &self::helper),
+                                            field("credHelpers", &self::helpers)};
+};
+template <> struct fields_of<cli::helper_answer> {
+    using self = cli::helper_answer;
+    static constexpr auto list = std::tuple{field("Username", &self::user), field("Secret", &self::secret)};
+};
+
+} // namespace davit
+
+namespace davit::cli {
+
+namespace {
+
+task<std::string> ask_helper(std::string helper, std::string key) {
+    io::process_options options;
+    options.argv = {"docker-credential-" + helper, "get"};
+    options.environment = {"PATH=" + variable("PATH"), "HOME=" + variable("HOME")};
+    const auto answer = co_await io::run_process(std::move(options), key, 1u << 20);
+    if (!answer.exit.is_success()) {
+        if (answer.standard_output.find("credentials not found") != std::string::npos) co_return std::string{};
+        throw error(errc::invalid, "error getting credentials - docker-credential-{} failed: {}", helper,
+                    answer.standard_output);
+    }
+    const auto found = io::parse<helper_answer>(answer.standard_output, "the credential helper's answer");
+    api::registry_auth login;
+    login.server_address = key;
+    if (found.user == "<token>")
+        login.identity_token = found.secret;
+    else {
+        login.username = found.user;
+        login.password = found.secret;
+    }
+    co_return header_of(login);
+}
+
+} // namespace
+
+task<std::string> find_registry_credentials(std::string domain) {
+    std::string folder = variable("DOCKER_CONFIG");
+    if (folder.empty()) folder = variable("HOME") + "/.docker";
+    const auto text = co_await io::find_file(folder + "/config.json", configuration_limit);
+    if (!text) co_return std::string{};
+    const auto stored = io::parse<user_configuration>(*text, folder + "/config.json");
+    const std::string key = key_of(domain);
+    if (const auto at = stored.helpers.find(domain); at != stored.helpers.end())
+        co_return co_await ask_helper(at->second, key);
+    if (!stored.helper.empty()) co_return co_await ask_helper(stored.helper, key);
+    const auto at = stored.logins.find(key);
+    if (at == stored.logins.end()) co_return std::string{};
+    api::registry_auth login;
+    login.server_address = key;
+    login.identity_token = at->second.identity_token;
+    const std::string pair = decode_base64(at->second.auth);
+    const std::size_t colon = pair.find(':');
+    if (colon == std::string::npos)
+        throw error(errc::invalid, "the login for {} in {}/config.json is damaged; log in again", domain, folder);
+    login.username = pair.substr(0, colon);
+    login.password = pair.substr(colon + 1);
+    co_return header_of(login);
+}
+
+} // namespace davit::cli
