@@ -16,10 +16,24 @@ namespace davit {
 namespace {
 
 /// Records are written in blocks of this size: few system calls, and small enough for the processor's cache.
-constexpr std::size_t block_size = 512u << 10;
+constexpr std::size_t block_size = 768u << 10;
 
 std::size_t index_of(output_stream from) noexcept {
     return from == output_stream::standard_output ? 0 : 1;
+}
+
+std::uint64_t size_of(const io::descriptor& file, const std::string& path) {
+    struct stat facts{};
+    if (::fstat(file.get(), &facts) != 0) throw error::system(errno, "looking at {}", path);
+    if (!S_ISREG(facts.st_mode)) throw error(errc::invalid, "{} is no regular file", path);
+    return static_cast<std::uint64_t>(facts.st_size);
+}
+
+std::uint64_t end_of_last_record(const io::descriptor& file, std::uint64_t end) {
+    std::uint64_t lines = 1;
+    char last = 0;
+    if (end == 0 || (::pread(file.get(), &last, 1, static_cast<off_t>(end - 1)) == 1 && last == '\n')) return end;
+    return find_tail(file.get(), end, lines);
 }
 
 } // namespace
@@ -46,36 +60,66 @@ task<std::unique_ptr<json_file_log>> json_file_log::open(std::string container_i
 void json_file_log::load() {
     file_ = files_.open_for_writing();
     state_ = sidecar_.load();
-    struct stat facts{};
-    if (::fstat(file_.get(), &facts) != 0) throw error::system(errno, "looking at {}", files_.path());
-    // A log whose last append was cut off is longer than its state says until its owner unwinds it; one that somebody
-    // emptied is shorter.
-    if (state_.sequence == 0 || static_cast<std::uint64_t>(facts.st_size) < state_.log_size)
-        state_.log_size = static_cast<std::uint64_t>(facts.st_size);
+    sidecar_.close();
+    const std::uint64_t size = size_of(file_, files_.path());
+    if (state_.sequence == 0 || size < state_.log_size) {
+        state_.log_size = size; // the first time; or somebody emptied the log
+    } else if (size > state_.log_size) {
+        // The last append was cut off after its records were written. Whole ones stay, unless the log's owner takes the
+        // append back; the unfinished lines from before it are among them.
+        state_.log_size = end_of_last_record(file_, size);
+        if (::ftruncate(file_.get(), static_cast<off_t>(state_.log_size)) != 0)
+            throw error::system(errno, "shortening the log {}", files_.path());
+        for (std::string& line : state_.lines) line.clear();
+    }
+    file_.close();
 }
 
 task<void> json_file_log::append(std::span<const output_chunk> chunks) {
     progress_->is_finished = false;
-    co_await io::offload([this, chunks] { write(chunks); });
+    const auto turn = co_await progress_->files.acquire();
+    std::exception_ptr failure;
+    try {
+        co_await io::offload([this, chunks] { write(chunks); });
+    } catch (...) {
+        failure = std::current_exception();
+    }
     announce();
+    if (failure) std::rethrow_exception(failure);
+}
+
+void json_file_log::begin_writing() {
+    file_ = files_.open_for_writing();
+    // Somebody may have emptied the log to make room, or moved it away.
+    state_.log_size = size_of(file_, files_.path());
 }
 
 void json_file_log::write(std::span<const output_chunk> chunks) {
-    std::size_t bytes = 0;
-    for (const output_chunk& chunk : chunks) bytes += chunk.bytes.size();
-    // Big batches come one after the other from a busy container: each worker keeps a block for them.
-    static thread_local std::unique_ptr<record_buffer> kept;
-    std::unique_ptr<record_buffer> small;
-    if (bytes > 32u << 10) {
-        if (!kept) kept = std::make_unique<record_buffer>(block_size + encoder_.longest_record());
-    } else {
-        small = std::make_unique<record_buffer>(4 * bytes + encoder_.longest_record());
+    begin_writing();
+    const std::uint64_t generation = state_.generation;
+    const std::uint64_t size = state_.log_size;
+    try {
+        write_chunks(chunks);
+        commit();
+    } catch (const error&) {
+        // A full disk: what is whole stays whole, and the next append may find room again.
+        const std::uint64_t whole = state_.generation == generation ? size : end_of_last_record(file_, state_.log_size);
+        if (::ftruncate(file_.get(), static_cast<off_t>(whole)) == 0) state_.log_size = whole;
+        for (std::string& line : state_.lines) line.clear();
+        file_.close();
+        sidecar_.close();
+        throw;
     }
-    record_buffer& buffer = small ? *small : *kept;
+    file_.close();
+}
+
+void json_file_log::write_chunks(std::span<const output_chunk> chunks) {
+    // Each worker keeps one block; only the pages that were ever written cost memory.
+    static thread_local record_buffer buffer{block_size};
+    if (encoder_.longest_record() > block_size / 2) throw error(errc::too_large, "the log's attributes are too large");
     buffer.clear();
     for (const output_chunk& chunk : chunks) write_lines(chunk, buffer);
     flush(buffer);
-    commit();
 }
 
 void json_file_log::write_lines(const output_chunk& chunk, record_buffer& buffer) {
@@ -110,29 +154,27 @@ void json_file_log::make_room(record_buffer& buffer, std::size_t wanted) {
 }
 
 void json_file_log::flush(record_buffer& buffer) {
-    if (buffer.size() == 0) return;
-    if (options_.most_bytes != 0 && state_.log_size >= options_.most_bytes) {
-        files_.rotate();
-        file_ = files_.open_for_writing();
-        if (options_.most_files == 1) ::ftruncate(file_.get(), 0);
-        ++state_.generation;
-        state_.log_size = 0;
-    }
     std::string_view text = buffer.text();
-    // With a bound, a file is closed at the record that reaches it, as Docker does, and never far beyond.
-    if (options_.most_bytes != 0 && state_.log_size + text.size() > options_.most_bytes) {
-        const std::uint64_t left = options_.most_bytes - state_.log_size;
-        const std::size_t cut = text.find('\n', left == 0 ? 0 : static_cast<std::size_t>(left) - 1);
-        if (cut != std::string_view::npos && cut + 1 < text.size()) {
-            record_buffer rest{text.size() - cut};
-            std::memcpy(rest.end(), text.data() + cut + 1, text.size() - cut - 1);
-            rest.grew_to(rest.end() + (text.size() - cut - 1));
-            buffer.grew_to(text.data() + cut + 1);
-            flush(buffer);
-            flush(rest);
-            return;
-        }
+    while (!text.empty()) {
+        if (options_.most_bytes != 0 && state_.log_size >= options_.most_bytes) rotate();
+        std::string_view piece = text;
+        // With a bound, a file is closed at the record that reaches it, as Docker does, and never far beyond.
+        if (options_.most_bytes != 0 && text.size() > options_.most_bytes - state_.log_size)
+            piece = text.substr(0, text.find('\n', options_.most_bytes - state_.log_size - 1) + 1);
+        text.remove_prefix(piece.size());
+        write_all(piece);
     }
+    buffer.clear();
+}
+
+void json_file_log::rotate() {
+    files_.rotate();
+    file_ = files_.open_for_writing();
+    ++state_.generation;
+    state_.log_size = 0;
+}
+
+void json_file_log::write_all(std::string_view text) {
     while (!text.empty()) {
         const ssize_t written = ::write(file_.get(), text.data(), text.size());
         if (written < 0 && errno == EINTR) continue;
@@ -140,22 +182,26 @@ void json_file_log::flush(record_buffer& buffer) {
         text.remove_prefix(static_cast<std::size_t>(written));
         state_.log_size += static_cast<std::uint64_t>(written);
     }
-    buffer.clear();
 }
 
 void json_file_log::commit() {
     ++state_.sequence;
     sidecar_.save(state_);
+    sidecar_.close();
 }
 
 task<void> json_file_log::finish() {
-    if (!state_.lines[0].empty() || !state_.lines[1].empty()) co_await io::offload([this] { write_unfinished(); });
+    if (!state_.lines[0].empty() || !state_.lines[1].empty()) {
+        const auto turn = co_await progress_->files.acquire();
+        co_await io::offload([this] { write_unfinished(); });
+    }
     progress_->is_finished = true;
     announce();
 }
 
 void json_file_log::write_unfinished() {
     record_buffer buffer{2 * encoder_.longest_record()};
+    begin_writing();
     encoder_.set_time(std::chrono::system_clock::now());
     for (const output_stream from : {output_stream::standard_output, output_stream::standard_error}) {
         std::string& line = state_.lines[index_of(from)];
@@ -164,6 +210,7 @@ void json_file_log::write_unfinished() {
     }
     flush(buffer);
     commit();
+    file_.close();
 }
 
 void json_file_log::announce() {
@@ -181,6 +228,7 @@ task<void> json_file_log::unwind(std::string position) {
     const auto [end, failed] = std::from_chars(position.data(), position.data() + position.size(), sequence);
     if (failed != std::errc{} || end != position.data() + position.size())
         throw error(errc::internal, "\"{}\" is no position in the log {}", position, files_.path());
+    const auto turn = co_await progress_->files.acquire();
     co_await io::offload([this, sequence] { take_back(sidecar_.find(sequence)); });
     announce();
 }
@@ -191,6 +239,8 @@ void json_file_log::take_back(const unfinished_state& state) {
     if (::ftruncate(file_.get(), static_cast<off_t>(state.log_size)) != 0)
         throw error::system(errno, "shortening the log {}", files_.path());
     state_ = state;
+    file_.close();
+    sidecar_.close();
 }
 
 task<std::unique_ptr<log_reader>> json_file_log::read(log_query query) {

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/log_driver.h"
+#include "core/semaphore.h"
 #include "core/wait_list.h"
 #include "io/descriptor.h"
 #include "modules/logs/json_file/log_files.h"
@@ -26,9 +27,10 @@ struct log_progress {
     std::uint64_t size = 0; ///< Of the newest file
     bool is_finished = false;
     wait_list changed;
+    semaphore files{1}; ///< Held while files are written, renamed, or found by name
 };
 
-/// One container's json-file log.
+/// One container's json-file log. It holds no descriptor between two calls: there may be thousands of logs.
 class json_file_log final : public container_log {
   public:
     /// Opens the log in `directory` and takes up what an earlier life left unfinished.
@@ -48,10 +50,14 @@ class json_file_log final : public container_log {
     // These run on a worker, one at a time.
     void load();
     void write(std::span<const output_chunk> chunks);
+    void write_chunks(std::span<const output_chunk> chunks);
+    void begin_writing();
     void write_lines(const output_chunk& chunk, record_buffer& buffer);
     void write_unfinished();
     void make_room(record_buffer& buffer, std::size_t wanted);
     void flush(record_buffer& buffer);
+    void rotate();
+    void write_all(std::string_view text);
     void take_back(const unfinished_state& state);
     void commit();
 
@@ -61,7 +67,7 @@ class json_file_log final : public container_log {
     log_files files_;
     record_encoder encoder_;
     unfinished_lines sidecar_;
-    io::descriptor file_;
+    io::descriptor file_;    ///< The newest file, while a call writes
     unfinished_state state_; ///< After the last append that ended
     std::shared_ptr<log_progress> progress_ = std::make_shared<log_progress>();
 };

@@ -30,6 +30,7 @@ task<std::unique_ptr<log_reader>> json_file_reader::open(log_files files, std::s
                                                          log_query query) {
     std::unique_ptr<json_file_reader> made{
         new json_file_reader{std::move(files), std::move(progress), std::move(query)}};
+    const auto turn = co_await made->progress_->files.acquire();
     made->last_generation_ = made->progress_->generation;
     made->last_size_ = made->progress_->size;
     co_await io::offload([reader = made.get()] { reader->find_begin(reader->last_generation_, reader->last_size_); });
@@ -86,6 +87,7 @@ void json_file_reader::open_generation(std::uint64_t newest_generation) {
 
 task<std::optional<log_batch>> json_file_reader::next() {
     log_batch batch;
+    bool was_short = false; // the last read found less than was told
     while (!is_at_end_) {
         const bool is_newest = first_age_ == 0 && generation_ >= progress_->generation;
         const bool is_last = first_age_ == 0 && generation_ >= last_generation_;
@@ -94,14 +96,28 @@ task<std::optional<log_batch>> json_file_reader::next() {
                                                                 : to_the_end;
         const bool has_read = co_await io::offload([&] { return read_block(limit, batch); });
         if (!batch.messages.empty()) co_return batch;
-        if (has_read) continue;
+        if (has_read) {
+            was_short = false;
+            continue;
+        }
         if (!query_.follow && is_last) break;
         if (!is_newest) {
+            const auto turn = co_await progress_->files.acquire();
             const std::uint64_t newest = progress_->generation;
             co_await io::offload([&] { open_generation(newest); });
             continue;
         }
-        if (progress_->generation > generation_ || progress_->size > offset_) continue;
+        if (progress_->generation > generation_) continue;
+        // What is told and is not there: somebody emptied the log. It is read from its new beginning then.
+        if (progress_->size > offset_ && !was_short) {
+            was_short = true;
+            continue;
+        }
+        if (progress_->size < offset_) {
+            offset_ = 0;
+            block_.clear();
+            if (progress_->size > 0) continue;
+        }
         if (progress_->is_finished) break;
         co_await progress_->changed.wait();
     }

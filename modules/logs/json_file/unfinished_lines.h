@@ -26,6 +26,8 @@ class unfinished_lines {
     unfinished_state load();
     /// Writes a state over the older of the two. A state without lines costs one small write.
     void save(const unfinished_state& state);
+    /// Gives the descriptor back; the next call opens the file again.
+    void close() noexcept { file_.close(); }
     /// The state of that append. Errors: internal when it is not one of the last two.
     unfinished_state find(std::uint64_t sequence);
 
