@@ -16,16 +16,15 @@ TEST(wire_host_config, writes_each_key_once) {
         std::size_t written = 0;
     } found;
     const std::string text = io::to_json(wire_host_config{});
-    io::read_json(
-        text, "the host configuration", &found,
-        [](void* to, io::json_value& from) {
-            auto& count = *static_cast<counted*>(to);
-            from.each_field([&](std::string_view key, io::json_value&) {
-                ++count.written;
-                count.keys.emplace(key);
-            });
-        },
-        {});
+    io::read_json(text, "the host configuration", &found,
+                  [](void* to, io::json_value& from) {
+                      auto& count = *static_cast<counted*>(to);
+                      from.each_field([&](std::string_view key, io::json_value&) {
+                          ++count.written;
+                          count.keys.emplace(key);
+                      });
+                  },
+                  {});
     EXPECT_GT(found.written, 40u);
     EXPECT_EQ(found.keys.size(), found.written);
 }
