@@ -18,18 +18,24 @@ from private_engine import PrivateEngine
 ROOT = HERE.parents[1]
 
 
+def push_and_pull_sample(engine):
+    """Gives an engine the sample image, through its own registry; the image's name."""
+    image = f"{engine.registry}/sample:latest"
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([ROOT / "images/sample/build", folder], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([ROOT / "images/push", folder, image], check=True, stdout=subprocess.DEVNULL)
+    answer = engine.client.post(f"/images/create?fromImage={image}")
+    if answer.status != 200 or b'"error"' in answer.body:
+        raise RuntimeError(f"the pull failed: {answer}")
+    return image
+
+
 class Containers(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.engine = PrivateEngine().start()
         cls.addClassCleanup(cls.engine.destroy)
-        with tempfile.TemporaryDirectory() as folder:
-            subprocess.run([ROOT / "images/sample/build", folder], check=True, stdout=subprocess.DEVNULL)
-            cls.image = f"{cls.engine.registry}/sample:latest"
-            subprocess.run([ROOT / "images/push", folder, cls.image], check=True, stdout=subprocess.DEVNULL)
-        answer = cls.engine.client.post(f"/images/create?fromImage={cls.image}")
-        if answer.status != 200 or b'"error"' in answer.body:
-            raise RuntimeError(f"the pull failed: {answer}")
+        cls.image = push_and_pull_sample(cls.engine)
 
     @classmethod
     def tearDownClass(cls):
