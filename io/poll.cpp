@@ -25,18 +25,28 @@ pollable::~pollable() {
              [](uv_handle_t* closed) { delete static_cast<handle*>(closed->data); });
 }
 
-void pollable::update_interest() {
-    const int wanted = (reader_ ? UV_READABLE : 0) | (writer_ ? UV_WRITABLE : 0);
-    if (wanted == 0) {
+int pollable::awaited() const noexcept {
+    return (reader_ ? UV_READABLE : 0) | (writer_ ? UV_WRITABLE : 0);
+}
+
+void pollable::watch_for_more() {
+    if ((awaited() & ~watched_) != 0) watch(awaited());
+}
+
+void pollable::watch(int events) {
+    watched_ = events;
+    if (events == 0) {
         uv_poll_stop(&handle_->poll);
         return;
     }
-    const int failed = uv_poll_start(&handle_->poll, wanted, [](uv_poll_t* poll, int status, int events) {
+    const int failed = uv_poll_start(&handle_->poll, events, [](uv_poll_t* poll, int status, int happened) {
         pollable& self = *static_cast<handle*>(poll->data)->owner;
+        const int before = self.awaited();
         // An error makes both ready: the system call that follows tells which it is.
-        if (self.reader_ && (status < 0 || (events & UV_READABLE))) std::exchange(self.reader_, nullptr)->complete();
-        if (self.writer_ && (status < 0 || (events & UV_WRITABLE))) std::exchange(self.writer_, nullptr)->complete();
-        self.update_interest();
+        if (self.reader_ && (status < 0 || (happened & UV_READABLE))) std::exchange(self.reader_, nullptr)->complete();
+        if (self.writer_ && (status < 0 || (happened & UV_WRITABLE))) std::exchange(self.writer_, nullptr)->complete();
+        // libuv has stopped after an error; and what nobody waits for would be told again and again.
+        if (status < 0 || (happened & ~before) != 0) self.watch(self.awaited());
     });
     if (failed) throw error::system(-failed, "waiting for descriptor {}", fd_.get());
 }
@@ -51,12 +61,11 @@ void pollable::ready_await::begin() {
         owner_.handle_ = made.release();
     }
     (for_writing_ ? owner_.writer_ : owner_.reader_) = this;
-    owner_.update_interest();
+    owner_.watch_for_more();
 }
 
 void pollable::ready_await::cancel_requested() noexcept {
     (for_writing_ ? owner_.writer_ : owner_.reader_) = nullptr;
-    owner_.update_interest();
     suspension::cancel_requested();
 }
 

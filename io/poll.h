@@ -43,10 +43,15 @@ class pollable {
 
   private:
     struct handle;
-    void update_interest();
+    /// Makes libuv watch for what is waited for. What is no longer waited for stays watched until it happens: a
+    /// coroutine that reads, waits and reads again would otherwise cost two more system calls for each wait.
+    void watch_for_more();
+    void watch(int events);
+    int awaited() const noexcept;
 
     descriptor fd_;
     handle* handle_ = nullptr; // made when first needed; freed by libuv's closing callback
+    int watched_ = 0;          // libuv's UV_READABLE and UV_WRITABLE
     ready_await* reader_ = nullptr;
     ready_await* writer_ = nullptr;
 };
