@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -120,6 +121,11 @@ task<void> fd_stream::shutdown_write() {
         throw error::system(errno, "ending the writing side of descriptor {}", reader_->fd());
     }
     co_return;
+}
+
+bool fd_stream::has_lost_peer() const noexcept {
+    pollfd asked{fd(), 0, 0}; // errors and hang-ups are told without being asked for
+    return is_socket_ && ::poll(&asked, 1, 0) == 1 && (asked.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 } // namespace davit::io

@@ -22,6 +22,8 @@ class fd_stream final : public stream {
     task<void> write_parts(std::span<const const_bytes> parts) override;
     /// A socket is shut down; the writing end of a pair is closed; a pty is left as it is.
     task<void> shutdown_write() override;
+    /// A unix socket tells at once; TCP when the peer has answered something with a reset, keep-alive probes included.
+    bool has_lost_peer() const noexcept override;
 
     /// The descriptor that is read, for options and addresses; -1 when there is none.
     int fd() const noexcept { return reader_ ? reader_->fd() : -1; }

@@ -24,6 +24,7 @@ class hijacked_stream final : public stream {
     task<void> write(const_bytes from) override { return rest_->write(from); }
     task<void> write_parts(std::span<const const_bytes> parts) override { return rest_->write_parts(parts); }
     task<void> shutdown_write() override { return rest_->shutdown_write(); }
+    bool has_lost_peer() const noexcept override { return rest_->has_lost_peer(); }
 
   private:
     stream_ptr rest_;

@@ -33,6 +33,9 @@ class stream {
     }
     /// Ends the writing direction (half-close); what was written still arrives. Reading goes on.
     virtual task<void> shutdown_write() = 0;
+    /// Whether the peer is known to be gone altogether, and not only at the end of what it sends: what a reader that
+    /// has come to the end asks now and then. False where that can't be told.
+    virtual bool has_lost_peer() const noexcept { return false; }
 };
 
 using stream_ptr = std::unique_ptr<stream>;

@@ -159,6 +159,8 @@ class tls_session final : public stream {
         co_await flush();
     }
 
+    bool has_lost_peer() const noexcept override { return transport_->has_lost_peer(); }
+
   private:
     // mbedTLS's input and output are memory: the handshake runs on a worker, and no call of it ever waits.
     static int send(void* self, const unsigned char* data, std::size_t size) {

@@ -1,4 +1,5 @@
 #include <array>
+#include <chrono>
 #include <optional>
 
 #include "api/detach_keys.h"
@@ -7,6 +8,7 @@
 #include "api/stream_type.h"
 #include "core/error.h"
 #include "core/scope.h"
+#include "core/timeout.h"
 #include "io/stream.h"
 
 namespace davit::api::routes {
@@ -31,8 +33,10 @@ struct attach_session {
     std::optional<detach_watch> detaches; ///< With a terminal
 };
 
-/// Moves the client's bytes to the container's standard input. Ends at the client's half-close. True when the client
-/// typed the detach keys.
+constexpr std::chrono::seconds between_looks{2};
+
+/// Moves the client's bytes to the container's standard input, and drops them when that is closed. Ends at the client's
+/// half-close. True when the client typed the detach keys. Errors: unavailable when the client is gone.
 task<bool> feed_input(attach_session& session) {
     std::array<std::byte, 16 * 1024> buffer;
     while (const auto size = co_await session.client.read(buffer)) {
@@ -44,20 +48,30 @@ task<bool> feed_input(attach_session& session) {
             is_detaching = session.detaches->feed(typed, forward);
         else
             forward = typed;
-        if (!forward.empty()) co_await session.container.write(std::move(forward));
+        try {
+            if (!forward.empty()) co_await session.container.write(std::move(forward));
+        } catch (const error& e) {
+            if (e.category() != errc::unavailable) throw;
+            session.takes_input = false;
+        }
         if (is_detaching) co_return true;
     }
     if (session.takes_input) co_await session.container.close_input();
     co_return false;
 }
 
-/// Ends the session when the client detaches; a client or a container that is gone is noticed by the output's side.
-task<void> watch_input(attach_session& session, scope& all) {
+/// Ends the session when the client detaches or is gone. A client that only has nothing more to say stays; that it went
+/// away later is seen by looking now and then, since a quiet container writes nothing that would tell.
+task<void> watch_client(attach_session& session, scope& all) {
+    bool has_ended = false;
     try {
-        if (co_await feed_input(session)) all.cancel();
+        has_ended = co_await feed_input(session);
     } catch (const error& e) {
         if (e.category() != errc::unavailable) throw;
+        has_ended = true;
     }
+    while (!has_ended && !session.client.has_lost_peer()) co_await sleep_for(between_looks);
+    all.cancel();
 }
 
 task<void> send_output(attach_session& session) {
@@ -99,7 +113,7 @@ task<void> attach_container(engine& serves, exchange& request) {
     if (container->is_tty()) session.detaches.emplace(std::move(keys));
     try {
         co_await with_scope([&](scope& both) -> task<void> {
-            both.spawn(watch_input(session, both));
+            both.spawn(watch_client(session, both));
             co_await send_output(session);
             both.cancel();
         });
