@@ -82,7 +82,9 @@ def complaint(root, path, text, name, includers):
     ours = target in TOP_FOLDERS and (root / target).is_dir()
     if top in ("tests", "bench"):
         return None
-    if name.startswith("..") or (not ours and (root / path.parent / name).is_file()):
+    # <poll.h> is the system's, whatever a folder of ours has.
+    is_quoted = f'include "{name}"' in text
+    if name.startswith("..") or (not ours and is_quoted and (root / path.parent / name).is_file()):
         return "is named from its own folder; name it from the root of the tree"
     if path.suffix in (".h", ".hpp") and HEAVY.match(name) and not is_private(path, includers):
         return "is heavy and is included by a header; include it in a .cpp file"
