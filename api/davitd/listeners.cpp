@@ -19,6 +19,7 @@ constexpr std::string_view default_socket = "unix:///run/davit/davit.sock";
 constexpr mode_t socket_mode = 0660;
 constexpr std::size_t most_connections = 10'000;
 constexpr std::size_t kept_for_local_clients = 256;
+constexpr std::size_t longest_target = 64 * 1024; // filters travel in the query
 
 bool wants_tls(const settings& config) {
     return config.flag("tls") || config.flag("tlsverify");
@@ -118,6 +119,7 @@ task<void> serve_api(std::vector<api_listener> listeners, router& routes) {
     co_await with_scope([&](scope& all) -> task<void> {
         for (auto& listener : listeners) {
             io::http_server_options options;
+            options.limits.target_bytes = longest_target;
             options.budget = budget;
             options.tls = listener.tls;
             options.describe_failure = failure_response;
