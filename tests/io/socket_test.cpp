@@ -124,6 +124,9 @@ TEST(socket_address, judges_loopback_by_the_address) {
 }
 
 TEST(listener, waits_and_goes_on_when_descriptors_have_run_out) {
+#if __has_feature(address_sanitizer)
+    GTEST_SKIP() << "the sanitizer looks at a type through a pipe, and takes a failed one for a wrong type";
+#endif
     loop l;
     const scratch_directory directory;
     l.run([](const scratch_directory* d) -> task<void> {
