@@ -182,6 +182,7 @@ container_inspect inspect(const engine& from, const container_record& container,
     seen.mounts = describe_mounts(container);
     static_cast<host_config&>(seen.host) = container.host;
     seen.host.network_mode = network_of(container);
+    if (!seen.host.console_size) seen.host.console_size = {0, 0};
     if (!seen.host.port_bindings) seen.host.port_bindings.emplace();
     if (!seen.host.devices) seen.host.devices.emplace();
     seen.config = container.config;

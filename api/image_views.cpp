@@ -75,7 +75,10 @@ image_inspect inspect(const engine& from, const image_record& image, api_version
     seen.repo_digests = image.repo_digests;
     seen.created = image.config.created;
     if (!image.config.history.empty()) seen.comment = image.config.history.back().comment;
-    if (version < api_version{1, 52}) seen.docker_version.emplace();
+    if (version < api_version{1, 52}) {
+        seen.parent.emplace();
+        seen.docker_version.emplace();
+    }
     seen.author = image.config.author;
     const auto config = image.config.config.value_or(container_config{});
     if (version < api_version{1, 50})

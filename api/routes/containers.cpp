@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "api/container_list.h"
+#include "api/container_size.h"
 #include "api/container_views.h"
 #include "api/create_body.h"
 #include "api/routes/handlers.h"
@@ -24,6 +25,13 @@ task<void> list_containers(engine& serves, exchange& request) {
     std::vector<container_summary> listed;
     for (const auto* container : select_containers(serves, query))
         listed.push_back(summarize(serves, *container, request.version()));
+    if (request.flag("size"))
+        for (auto& container : listed) {
+            if (!serves.containers.find(container.id)) continue; // removed while others were measured
+            const auto size = co_await measure(serves, container.id, container.image_id);
+            container.size_rw = size.written;
+            container.size_root_fs = size.whole;
+        }
     co_await request.respond_json(200, listed);
 }
 
@@ -35,6 +43,11 @@ task<void> inspect_container(engine& serves, exchange& request) {
         std::string lower;
         for (const auto& layer : rootfs.host_layers) lower += (lower.empty() ? "" : ":") + layer;
         *seen.graph.data = {{"LowerDir", lower}, {"UpperDir", rootfs.host_upper}, {"WorkDir", rootfs.host_work}};
+    }
+    if (request.flag("size")) {
+        const auto size = co_await measure(serves, seen.id, seen.image);
+        seen.size_rw = size.written;
+        seen.size_root_fs = size.whole;
     }
     co_await request.respond_json(200, seen);
 }

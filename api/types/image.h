@@ -46,7 +46,7 @@ struct image_inspect {
     std::string id;
     std::vector<std::string> repo_tags;
     std::vector<std::string> repo_digests;
-    std::string parent;
+    std::optional<std::string> parent; ///< Up to v1.51
     std::string comment;
     std::string created;                       ///< As the image says
     std::optional<std::string> docker_version; ///< Up to v1.51
@@ -118,7 +118,7 @@ template <> struct fields_of<api::image_inspect> {
     static constexpr auto list = std::tuple{field("Id", &self::id),
                                             field("RepoTags", &self::repo_tags),
                                             field("RepoDigests", &self::repo_digests),
-                                            field("Parent", &self::parent),
+                                            field("Parent", &self::parent, when_empty::omit),
                                             field("Comment", &self::comment),
                                             field("Created", &self::created, when_empty::omit),
                                             field("DockerVersion", &self::docker_version, when_empty::omit),

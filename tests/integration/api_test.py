@@ -223,6 +223,18 @@ class Api(unittest.TestCase):
         self.assertNotIn("IPAddress", new)
         self.assertEqual(new["Networks"], old["Networks"])
 
+    def test_sizes_are_measured_when_asked_for(self):
+        container = self.start("sh", "-c", "head -c 123456 /dev/zero > /file; ln /file /again; ln -s / /link", name="sized")
+        self.client.wait(container)
+        image = self.client.get(f"/images/{self.image}/json").json()["Size"]
+        listed = self.client.get(asked("/containers/json", all=1, size=1, filters={"name": ["sized"]})).json()[0]
+        inspected = self.client.get(f"/containers/{container}/json?size=true").json()
+        for seen in (listed, inspected):
+            self.assertGreaterEqual(seen["SizeRw"], 123456)
+            self.assertLess(seen["SizeRw"], 2 * 123456)
+            self.assertEqual(seen["SizeRootFs"], image + seen["SizeRw"])
+        self.assertNotIn("SizeRw", self.client.get(f"/containers/{container}/json").json())
+
     def test_the_phases_of_a_start_can_be_asked_for(self):
         container = self.start("true")
         times = self.client.get(f"/davit/containers/{container}/launch").json()

@@ -1,0 +1,69 @@
+#include "api/container_size.h"
+
+#include <algorithm>
+#include <dirent.h>
+#include <fcntl.h>
+#include <set>
+#include <string_view>
+#include <sys/stat.h>
+
+#include "io/offload.h"
+
+namespace davit::api {
+
+namespace {
+
+constexpr unsigned deepest = 256;
+
+/// Walks by descriptors, so that a directory that a container swaps for a link leads nowhere.
+class tree_sum {
+  public:
+    void add_directory(int parent, const char* name, unsigned depth) {
+        const int fd = ::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        DIR* const open = fd < 0 ? nullptr : ::fdopendir(fd);
+        if (!open) return;
+        while (const dirent* entry = ::readdir(open)) {
+            const std::string_view child = entry->d_name;
+            if (child == "." || child == "..") continue;
+            struct stat facts{};
+            if (::fstatat(fd, entry->d_name, &facts, AT_SYMLINK_NOFOLLOW) != 0) continue;
+            if (S_ISDIR(facts.st_mode)) {
+                if (depth < deepest) add_directory(fd, entry->d_name, depth + 1);
+            } else if (facts.st_nlink < 2 || seen_.emplace(facts.st_dev, facts.st_ino).second) {
+                bytes_ += facts.st_size;
+            }
+        }
+        ::closedir(open);
+    }
+
+    std::int64_t bytes() const noexcept { return bytes_; }
+
+  private:
+    std::int64_t bytes_ = 0;
+    std::set<std::pair<dev_t, ino_t>> seen_;
+};
+
+} // namespace
+
+std::int64_t bytes_below(const std::string& directory) {
+    tree_sum sum;
+    sum.add_directory(AT_FDCWD, directory.c_str(), 0);
+    return sum.bytes();
+}
+
+task<container_size> measure(const engine& of, std::string container_id, std::string image_id) {
+    const auto* image = of.images.find(image_id);
+    const std::int64_t image_size = image ? image->size : 0;
+    const auto rootfs = co_await of.storage.container_rootfs(std::move(container_id));
+    if (!rootfs.host_upper.empty()) {
+        const auto written = co_await io::offload([directory = rootfs.host_upper] { return bytes_below(directory); });
+        co_return container_size{written, image_size + written};
+    }
+    if (rootfs.host_layers.empty()) co_return container_size{0, image_size};
+    // A copy of the whole image: what it has beyond that was written.
+    const auto whole =
+        co_await io::offload([directory = rootfs.host_layers.front()] { return bytes_below(directory); });
+    co_return container_size{std::max<std::int64_t>(0, whole - image_size), whole};
+}
+
+} // namespace davit::api
