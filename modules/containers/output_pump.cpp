@@ -17,7 +17,7 @@ namespace {
 
 /// A busy writer gets a pipe that holds several batches, so that it goes on while one is being logged.
 constexpr int busy_pipe_size = 1 << 20;
-constexpr std::size_t ordinary_pipe_size = 64u << 10;
+constexpr std::size_t busy_batch = 16u << 10;
 constexpr std::size_t terminal_read = 16u << 10;
 
 } // namespace
@@ -100,7 +100,8 @@ task<bool> output_pumps::move_batch(container& of, io::pollable& source, output_
     if (is_pipe) {
         take(source.fd(), chunk.bytes.size());
         journal_.end(of.record.id);
-        if (chunk.bytes.size() >= ordinary_pipe_size) ::fcntl(source.fd(), F_SETPIPE_SZ, busy_pipe_size);
+        if (chunk.bytes.size() >= busy_batch && ::fcntl(source.fd(), F_GETPIPE_SZ) < busy_pipe_size)
+            ::fcntl(source.fd(), F_SETPIPE_SZ, busy_pipe_size);
     }
     if (spare_.capacity() < chunk.bytes.capacity()) spare_ = std::move(chunk.bytes);
     co_return true;

@@ -136,6 +136,37 @@ class Containers(unittest.TestCase):
         self.assertEqual(self.logs(container)[0], b"once\n" * 3)
         self.assertEqual(self.logs(container, "stdout=1&tail=2")[0], b"once\n" * 2)
 
+    def test_a_failing_command_is_restarted_as_often_as_its_policy_says(self):
+        container = self.create("sh", "-c", "echo try; exit 4", host={"RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 2}})
+        self.start(container)
+        end = time.monotonic() + 10
+        while (state := self.inspect(container))["State"]["Status"] != "exited" and time.monotonic() < end:
+            time.sleep(0.05)
+        self.assertEqual((state["State"]["Status"], state["State"]["ExitCode"], state["RestartCount"]), ("exited", 4, 2))
+        self.assertEqual(self.logs(container)[0], b"try\n" * 3)
+
+    def test_a_container_that_is_always_restarted_stays_ended_when_a_user_ends_it(self):
+        container = self.create("sh", "-c", "exit 1", host={"RestartPolicy": {"Name": "always"}})
+        self.start(container)
+        time.sleep(0.3)
+        self.ask("post", f"/containers/{container}/stop?t=1", status=204)
+        time.sleep(0.5)
+        self.assertEqual(self.inspect(container)["State"]["Status"], "exited")
+
+    def test_a_restart_of_a_container_that_removes_itself_keeps_it(self):
+        container = self.create("sleep", "60", host={"AutoRemove": True})
+        self.start(container)
+        first = self.inspect(container)["State"]["Pid"]
+        self.ask("post", f"/containers/{container}/restart?t=0", status=204)
+        state = self.inspect(container)["State"]
+        self.assertTrue(state["Running"])
+        self.assertNotEqual(state["Pid"], first)
+        self.ask("post", f"/containers/{container}/kill", status=204)
+        end = time.monotonic() + 5
+        while self.engine.client.get(f"/containers/{container}/json").status != 404 and time.monotonic() < end:
+            time.sleep(0.05)
+        self.ask("get", f"/containers/{container}/json", status=404)
+
     def test_what_is_typed_into_an_attached_container_reaches_it_and_its_end_too(self):
         container = self.create("cat", OpenStdin=True, StdinOnce=True, AttachStdin=True)
         stream = self.engine.client.hijack(f"/containers/{container}/attach?stream=1&stdin=1&stdout=1&stderr=1")
