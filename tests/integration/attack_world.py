@@ -99,6 +99,12 @@ class AttackTest(unittest.TestCase):
     def sh(self, script, **options):
         return self.attempt("sh", "-c", script, **options)
 
+    def ran(self, script, **options):
+        """As sh(), of a script that must have run to its end: a refusal is no proof that an attack fails."""
+        said = self.sh(script + "\necho RAN-TO-ITS-END", **options)
+        self.assertTrue(said.endswith("RAN-TO-ITS-END\n"), said)
+        return said.removesuffix("RAN-TO-ITS-END\n")
+
     def assert_refused(self, said, *words):
         self.assertTrue(said.startswith("refused: "), said)
         for word in words:
