@@ -50,7 +50,8 @@ class ApiAttacks(AttackTest):
                     answer = b"".join(iter(lambda: connection.socket.recv(65536), b""))
                 except (BrokenPipeError, ConnectionResetError):
                     answer = b"HTTP/1.1 400"
-                self.assertRegex(answer, rb"^HTTP/1.1 (400|501)")
+                # 404: answered before the body, with the connection closed after it
+                self.assertRegex(answer, rb"^HTTP/1.1 (400|501|404)")
                 self.assertEqual(answer.count(b"HTTP/1.1 "), 1)
                 self.assertNotIn("/smuggled", self.names())
 
@@ -151,7 +152,8 @@ class RegistryAttacks(AttackTest):
 
     def test_a_huge_manifest_is_refused_before_it_is_read(self):
         with socket.create_connection(self.engine.registry.split(":"), timeout=20) as connection:
-            connection.sendall(b"PUT /v2/a/manifests/x HTTP/1.1\r\nHost: %s\r\nContent-Length: 1073741824\r\n\r\n" % self.engine.registry.encode())
+            connection.sendall(b"PUT /v2/a/manifests/x HTTP/1.1\r\n"
+                               b"Host: %s\r\nContent-Type: application/vnd.oci.image.manifest.v1+json\r\nContent-Length: 1073741824\r\n\r\n" % self.engine.registry.encode())
             self.assertRegex(connection.recv(4096), rb"^HTTP/1.1 413")
 
     def test_page_sizes_are_bounded(self):
