@@ -54,8 +54,11 @@ class Engine:
 
     def pull(self, reference):
         name, _, tag = reference.rpartition(":")
-        # Podman wants to be told that a registry on loopback has no TLS; the others know.
-        last = self.post(f"/images/create?fromImage={name}&tag={tag}&tlsVerify=false").json_lines()[-1]
+        if self.kind == "podman":  # it wants to be told that a registry on loopback has no TLS, which only its own API can
+            target = f"/v5.0.0/libpod/images/pull?reference={reference}&tlsVerify=false"
+        else:
+            target = f"/images/create?fromImage={name}&tag={tag}"
+        last = self.post(target).json_lines()[-1]
         if "error" in last:
             raise RuntimeError(f"{self.name}: pulling {reference}: {last['error']}")
 
