@@ -1,7 +1,6 @@
 #include "modules/images/blob_directory.h"
 
 #include <cerrno>
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 
 #include "core/error.h"
 #include "io/beneath.h"
+#include "io/directory.h"
 #include "io/offload.h"
 #include "io/sha256.h"
 
@@ -168,15 +168,9 @@ task<void> blob_directory::remove(digest of) {
 
 task<std::vector<digest>> blob_directory::list() {
     co_return co_await io::offload([directory = directory_.get()] {
-        io::descriptor again{::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-        DIR* listing = again ? ::fdopendir(again.get()) : nullptr;
-        if (!listing) throw error::system(errno, "listing the blobs");
-        again.release();
         std::vector<digest> all;
-        while (const dirent* entry = ::readdir(listing))
-            if (const std::string text = std::string{"sha256:"} + entry->d_name; digest::is_valid(text))
-                all.push_back(digest::parse(text));
-        ::closedir(listing);
+        for (const std::string& name : io::names_in(directory))
+            if (const std::string text = "sha256:" + name; digest::is_valid(text)) all.push_back(digest::parse(text));
         return all;
     });
 }

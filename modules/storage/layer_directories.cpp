@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <dirent.h>
 #include <fcntl.h>
 #include <functional>
 #include <linux/fs.h>
@@ -15,6 +14,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "io/beneath.h"
+#include "io/directory.h"
 #include "io/offload.h"
 #include "io/tree_removal.h"
 
@@ -55,18 +55,6 @@ void spread_children(int directory) {
     if (::ioctl(directory, FS_IOC_GETFLAGS, &flags) != 0 || (flags & FS_TOPDIR_FL) != 0) return;
     flags |= FS_TOPDIR_FL;
     ::ioctl(directory, FS_IOC_SETFLAGS, &flags);
-}
-
-std::vector<std::string> names_in(int directory) {
-    io::descriptor again{::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-    DIR* listing = again ? ::fdopendir(again.get()) : nullptr;
-    if (!listing) throw error::system(errno, "listing a directory of the storage driver");
-    again.release();
-    std::vector<std::string> names;
-    while (const dirent* entry = ::readdir(listing))
-        if (const std::string_view name = entry->d_name; name != "." && name != "..") names.emplace_back(name);
-    ::closedir(listing);
-    return names;
 }
 
 std::string link_text(int directory, const std::string& name) {
@@ -128,10 +116,10 @@ layer_directories::found layer_directories::look_around(const std::string& data_
     all.trash = io::open_private_directory(own.get(), "t");
     spread_children(all.layers.get());
 
-    std::vector<std::string> present = names_in(all.layers.get());
+    std::vector<std::string> present = io::names_in(all.layers.get());
     std::ranges::sort(present);
     std::vector<std::string> visible;
-    for (const std::string& hex : names_in(all.links.get())) {
+    for (const std::string& hex : io::names_in(all.links.get())) {
         const std::string id = link_text(all.links.get(), hex);
         const std::string text = "sha256:" + hex;
         if (digest::is_valid(text) && std::ranges::binary_search(present, id)) {
@@ -144,11 +132,11 @@ layer_directories::found layer_directories::look_around(const std::string& data_
     std::ranges::sort(visible);
     for (const std::string& id : present)
         if (!std::ranges::binary_search(visible, id)) move_aside(all.layers.get(), id, all.trash.get());
-    for (std::string& id : names_in(all.containers.get())) {
+    for (std::string& id : io::names_in(all.containers.get())) {
         auto stack = read_stack(all.containers.get(), id);
         all.container_stacks.emplace_back(std::move(id), std::move(stack));
     }
-    all.trashed = names_in(all.trash.get());
+    all.trashed = io::names_in(all.trash.get());
     return all;
 }
 

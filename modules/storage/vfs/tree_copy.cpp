@@ -1,7 +1,6 @@
 #include "modules/storage/vfs/tree_copy.h"
 
 #include <cerrno>
-#include <dirent.h>
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <string>
@@ -17,6 +16,7 @@
 #include "core/error.h"
 #include "io/beneath.h"
 #include "io/descriptor.h"
+#include "io/directory.h"
 #include "io/tree_removal.h"
 
 namespace davit {
@@ -25,18 +25,6 @@ namespace {
 constexpr std::string_view whiteout_prefix = ".wh.";
 constexpr std::string_view opaque_marker = ".wh..wh..opq";
 constexpr int deepest = 400; // two descriptors a level
-
-std::vector<std::string> names_in(int directory, const std::string& path) {
-    io::descriptor again{::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-    DIR* listing = again ? ::fdopendir(again.get()) : nullptr;
-    if (!listing) throw error::system(errno, "listing /{}", path);
-    again.release();
-    std::vector<std::string> names;
-    while (const dirent* entry = ::readdir(listing))
-        if (const std::string_view name = entry->d_name; name != "." && name != "..") names.emplace_back(name);
-    ::closedir(listing);
-    return names;
-}
 
 void copy_xattrs(int from, int to, const std::string& path) {
     std::string names(64u << 10, '\0');
@@ -74,10 +62,10 @@ class layer_copy {
 
     void copy_directory(int from, int to, const std::string& path, int depth) {
         if (depth > deepest) throw error(errc::too_large, "/{} is deeper than {} directories", path, deepest);
-        const std::vector<std::string> names = names_in(from, path);
+        const std::vector<std::string> names = io::names_in(from);
         for (const std::string& name : names)
             if (name == opaque_marker)
-                for (const std::string& hidden : names_in(to, path)) io::remove_whole(to, hidden);
+                for (const std::string& hidden : io::names_in(to)) io::remove_whole(to, hidden);
         for (const std::string& name : names)
             if (name.starts_with(whiteout_prefix) && name != opaque_marker)
                 io::remove_whole(to, name.substr(whiteout_prefix.size()));

@@ -1,0 +1,35 @@
+#include "io/directory.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "io/descriptor.h"
+#include "tests/io/io_testing.h"
+
+namespace davit::io {
+namespace {
+
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+
+TEST(directory, lists_every_name_each_time_it_is_asked) {
+    const scratch_directory scratch;
+    const descriptor opened{::open(scratch.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    EXPECT_THAT(names_in(opened.get()), IsEmpty());
+    ASSERT_EQ(::mkdirat(opened.get(), ".hidden", 0700), 0);
+    ASSERT_EQ(::symlinkat("nowhere", opened.get(), "link"), 0);
+    EXPECT_THAT(names_in(opened.get()), UnorderedElementsAre(".hidden", "link"));
+    EXPECT_THAT(names_in(opened.get()), UnorderedElementsAre(".hidden", "link"));
+}
+
+TEST(directory, refuses_what_is_none) {
+    const scratch_directory scratch;
+    const descriptor file{::open((scratch / "f").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
+    EXPECT_THROW(static_cast<void>(names_in(file.get())), error);
+}
+
+} // namespace
+} // namespace davit::io
