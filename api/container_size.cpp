@@ -1,12 +1,13 @@
 #include "api/container_size.h"
 
 #include <algorithm>
-#include <dirent.h>
 #include <fcntl.h>
 #include <set>
-#include <string_view>
+#include <string>
 #include <sys/stat.h>
 
+#include "io/descriptor.h"
+#include "io/directory.h"
 #include "io/offload.h"
 
 namespace davit::api {
@@ -19,21 +20,17 @@ constexpr unsigned deepest = 256;
 class tree_sum {
   public:
     void add_directory(int parent, const char* name, unsigned depth) {
-        const int fd = ::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        DIR* const open = fd < 0 ? nullptr : ::fdopendir(fd);
-        if (!open) return;
-        while (const dirent* entry = ::readdir(open)) {
-            const std::string_view child = entry->d_name;
-            if (child == "." || child == "..") continue;
+        const io::descriptor directory{::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)};
+        if (!directory) return;
+        for (const std::string& child : io::names_in(directory.get())) {
             struct stat facts{};
-            if (::fstatat(fd, entry->d_name, &facts, AT_SYMLINK_NOFOLLOW) != 0) continue;
+            if (::fstatat(directory.get(), child.c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0) continue;
             if (S_ISDIR(facts.st_mode)) {
-                if (depth < deepest) add_directory(fd, entry->d_name, depth + 1);
+                if (depth < deepest) add_directory(directory.get(), child.c_str(), depth + 1);
             } else if (facts.st_nlink < 2 || seen_.emplace(facts.st_dev, facts.st_ino).second) {
                 bytes_ += facts.st_size;
             }
         }
-        ::closedir(open);
     }
 
     std::int64_t bytes() const noexcept { return bytes_; }
