@@ -78,8 +78,14 @@ task<void> native_runtime::start() {
 }
 
 task<void> native_runtime::stop() {
+    // A shim that holds containers refuses, and stays for the next engine.
+    const auto last = std::exchange(connection_, nullptr);
+    try {
+        if (last) co_await last->ask(message_type::quit_if_idle, {});
+    } catch (const error& e) {
+        if (e.category() != errc::conflict) log::debug("davit-shim did not end with its engine: {}", e.text());
+    }
     co_await running_.end();
-    connection_.reset();
 }
 
 task<module_health> native_runtime::health() {

@@ -184,6 +184,21 @@ TEST_F(native_runtime_test, the_next_engine_finds_what_runs_and_what_ended) {
     });
 }
 
+TEST_F(native_runtime_test, a_shim_that_holds_nothing_ends_with_its_engine) {
+    int shim = -1;
+    with_engine([&](native_runtime& engine) -> task<void> {
+        shim = shim_pid();
+        co_await engine.make_sandbox({}); // one that nobody will take
+    });
+    ASSERT_GT(shim, 0);
+    for (int tries = 0; tries < 500 && is_alive(shim); ++tries) usleep(10'000);
+    EXPECT_FALSE(is_alive(shim));
+    with_engine([&](native_runtime&) -> task<void> {
+        EXPECT_GT(shim_pid(), 0) << "the next engine starts another";
+        co_return;
+    });
+}
+
 TEST_F(native_runtime_test, a_killed_shim_takes_no_container_with_it) {
     with_engine([&](native_runtime& engine) -> task<void> {
         const auto asked = plan("sleep 100");
