@@ -1,5 +1,6 @@
 #include "api/host_facts.h"
 
+#include <algorithm>
 #include <fstream>
 #include <sched.h>
 #include <sstream>

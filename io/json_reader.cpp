@@ -1,5 +1,6 @@
 #include "io/json_reader.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <memory>

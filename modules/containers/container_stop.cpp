@@ -1,6 +1,7 @@
 // Stopping, killing and restarting a container. None of them changes the state: the process ends, and the coroutine
 // that owns the container's life sees it.
 
+#include <algorithm>
 #include <csignal>
 
 #include "core/error.h"

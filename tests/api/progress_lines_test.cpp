@@ -1,5 +1,7 @@
 #include "api/progress_lines.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 namespace davit::api {

@@ -1,5 +1,6 @@
 #include "core/task.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>

@@ -1,5 +1,7 @@
 #include "io/tar.h"
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "core/error.h"

@@ -1,5 +1,6 @@
 #include "modules/sandboxes/sandbox_stock.h"
 
+#include <algorithm>
 #include <csignal>
 #include <map>
 #include <memory>

@@ -1,5 +1,6 @@
 #include "modules/runtime/native/shim/staging.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <linux/magic.h>

@@ -1,5 +1,6 @@
 #include "modules/runtime/native/native_runtime.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <fcntl.h>
