@@ -444,7 +444,8 @@ class Tls(unittest.TestCase):
         cls.folder = pathlib.Path(folder)
         for authority in ("ca", "other"):
             cls.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{authority}.key", "-out", f"{authority}.pem",
-                        "-subj", f"/CN={authority}", "-days", "2", "-addext", "basicConstraints=critical,CA:TRUE")
+                        "-subj", f"/CN={authority}", "-days", "2", "-addext", "basicConstraints=critical,CA:TRUE",
+                        "-addext", "keyUsage=critical,keyCertSign")
         cls.certificate("server", "ca", "serverAuth", "subjectAltName=IP:127.0.0.1")
         cls.certificate("client", "ca", "clientAuth")
         cls.certificate("stranger", "other", "clientAuth")
@@ -465,7 +466,8 @@ class Tls(unittest.TestCase):
 
     @classmethod
     def certificate(cls, name, authority, purpose, *extensions):
-        cls.folder.joinpath(f"{name}.ext").write_text("\n".join([f"extendedKeyUsage={purpose}", *extensions]))
+        extensions = [f"extendedKeyUsage={purpose}", "authorityKeyIdentifier=keyid", *extensions]  # RFC 5280 wants the second
+        cls.folder.joinpath(f"{name}.ext").write_text("\n".join(extensions))
         cls.openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
         cls.openssl("x509", "-req", "-in", f"{name}.csr", "-CA", f"{authority}.pem", "-CAkey", f"{authority}.key",
                     "-CAcreateserial", "-out", f"{name}.pem", "-days", "2", "-extfile", f"{name}.ext")
