@@ -3,6 +3,7 @@
 
 import importlib.machinery
 import importlib.util
+import os
 import pathlib
 import shutil
 import subprocess
@@ -28,12 +29,34 @@ def sample_layers():
     return module.system_layer("/bin/busybox"), module.files_layer()
 
 
+def without_quarantine():
+    """What lets a build with sanitizers give freed memory back, so that its size says something: by default 256 MiB wait."""
+    return {"ASAN_OPTIONS": ":".join([*filter(None, [os.environ.get("ASAN_OPTIONS")]), "quarantine_size_mb=1"])}
+
+
+def listening(pid):
+    """The addresses, as the kernel writes them, on which a process listens by TCP."""
+    inodes = set()
+    for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            inodes.add(os.readlink(fd).removeprefix("socket:[").removesuffix("]"))
+        except OSError:
+            continue  # just closed
+    found = []
+    for kind in ("tcp", "tcp6"):
+        for line in pathlib.Path(f"/proc/{pid}/net/{kind}").read_text().splitlines()[1:]:
+            words = line.split()
+            if words[3] == "0A" and words[9] in inodes:
+                found.append(words[1])
+    return found
+
+
 class AttackTest(unittest.TestCase):
-    flags, environment = (), {}
+    flags, environment, process = (), {}, {}
 
     @classmethod
     def setUpClass(cls):
-        cls.engine = PrivateEngine(*cls.flags, environment=cls.environment).start()
+        cls.engine = PrivateEngine(*cls.flags, environment=cls.environment, process=cls.process).start()
         cls.addClassCleanup(cls.engine.destroy)
         cls.client, cls.layers = cls.engine.client, sample_layers()
         cls.image = cls.push("sample")

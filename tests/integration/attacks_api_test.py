@@ -20,10 +20,12 @@ import sys
 import urllib.parse
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from attack_world import SECRET, AttackTest
+from attack_world import SECRET, AttackTest, listening, without_quarantine
 
 
 class ApiAttacks(AttackTest):
+    environment = without_quarantine()
+
     def resident(self):
         return int(pathlib.Path(f"/proc/{self.engine.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 

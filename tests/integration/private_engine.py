@@ -62,8 +62,9 @@ def ends_within(pid, seconds):
 
 
 class PrivateEngine:
-    def __init__(self, *flags, folder=None, environment=None):
-        """`flags`: further flags for davitd, which win over those given here. `folder`: one that an earlier object made."""
+    def __init__(self, *flags, folder=None, environment=None, process=None):
+        """`flags`: further flags for davitd, which win over those given here. `folder`: one that an earlier object made.
+        `process`: what Popen is told more (umask, pass_fds)."""
         if not os.environ.get("DAVIT_OWN_WORLD"):
             raise RuntimeError("an engine under test runs in a world of its own: use tests/run -k NAME, or tests/own_world")
         self.folder = folder or tempfile.mkdtemp(prefix="davit-test-", dir=os.environ.get("DAVIT_TEST_DIR", "/var/tmp"))
@@ -71,7 +72,7 @@ class PrivateEngine:
         self.data_root, self.exec_root = f"{self.folder}/data", f"{self.folder}/run"
         self.log = f"{self.folder}/davitd.log"
         self.client = engine_client.Client(self.socket)
-        self.environment = environment or {}
+        self.environment, self.process = environment or {}, process or {}
         self.child, self.pid, self.flags, self.registry = None, None, list(flags), None
         if folder:
             kept = json.loads(pathlib.Path(folder, "engine.json").read_text())
@@ -103,7 +104,7 @@ class PrivateEngine:
         with open(self.log, "ab") as log:
             self.child = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", start_new_session=True,
-                env={**os.environ, **self.environment, "DAVIT_TEST_ENGINE": self.folder},
+                env={**os.environ, **self.environment, "DAVIT_TEST_ENGINE": self.folder}, **self.process,
             )
         self.pid = self.child.pid
         pathlib.Path(self.folder, "engine.json").write_text(
