@@ -163,7 +163,45 @@ def blob_dropped(handler, truth):
         handler.send_half(truth.body, truth.media_type)
 
 
+@lie("manifest index")
+def manifest_with_headers_without_end(handler, truth):
+    """Headers as long as the other side lets them be."""
+    handler.send_response(200)
+    for number in range(400_000):
+        handler.send_header(f"X-{number}", "x" * 200)
+        if number % 100 == 0:
+            handler.flush_headers()
+    handler.end_headers()
+
+
+@lie("manifest index")
+def manifest_with_a_header_without_end(handler, truth):
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX: ")
+    for _ in range(1024):
+        handler.wfile.write(b"x" * 65536)
+
+
+@lie("layer")
+def blob_silent(handler, truth):
+    """Half of the layer, then nothing more; the connection stays until the other side has had enough."""
+    handler.send_response(200)
+    handler.send_header("Content-Type", truth.media_type)
+    handler.send_header("Content-Length", str(len(truth.body)))
+    handler.end_headers()
+    handler.wfile.write(truth.body[: len(truth.body) // 2])
+    handler.registry.silent.set()
+    while handler.rfile.read(1):
+        continue
+    handler.close_connection = True
+
+
 # Redirects.
+
+
+@lie("layer")
+def redirect_to_another_user(handler, truth):
+    """Credentials in the new address are not taken from it."""
+    handler.redirect(f"http://mallory:secret@{handler.registry.elsewhere}{handler.path}")
 
 
 @lie("layer")
@@ -207,6 +245,30 @@ def manifest_and_index(handler, truth):
 @lie("index")
 def manifest_trailing_text(handler, truth):
     handler.send(200, truth.body + b'{"schemaVersion":1}', truth.media_type)
+
+
+@lie("index")
+def manifest_keys_twice(handler, truth):
+    """Two readers may each see another list."""
+    handler.send(200, truth.body[:-1] + b',"manifests":[]}', truth.media_type)
+
+
+@lie("index")
+def layers_null(handler, truth):
+    manifest = json.loads(handler.repository().manifest_bytes)
+    handler.send(200, json.dumps({**manifest, "layers": None}).encode(), MANIFEST)
+
+
+@lie("index")
+def layers_of_other_types(handler, truth):
+    manifest = json.loads(handler.repository().manifest_bytes)
+    handler.send(200, json.dumps({**manifest, "layers": [7, None, "x"]}).encode(), MANIFEST)
+
+
+@lie("index")
+def subject_malformed(handler, truth):
+    """A subject that is no descriptor. Nothing of an image depends on it."""
+    handler.send(200, document(truth, subject={"digest": "x", "size": "y"}), truth.media_type)
 
 
 @lie("index")
@@ -566,7 +628,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.registry.requests.append(Seen(self.server.host, self.command, self.path, seen))
         try:
             self.answer()
-        except (BrokenPipeError, ConnectionResetError):
+        except OSError:
             self.close_connection = True  # the engine has had enough
 
     do_HEAD = do_GET
@@ -605,18 +667,22 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__((address, port), Handler)
 
     def handle_error(self, request, client_address):
-        if not isinstance(sys.exc_info()[1], (BrokenPipeError, ConnectionResetError)):
+        if not isinstance(sys.exc_info()[1], OSError):  # the engine has hung up, or TLS was refused
             super().handle_error(request, client_address)
 
 
 class EvilRegistry:
     """Two servers on loopback: the registry, and another host that redirects lead to."""
 
-    def __init__(self, port=0):
+    def __init__(self, port=0, address="127.0.0.1", tls=None):
+        """`tls`: an ssl.SSLContext with which the registry, but not the other host, is served."""
         self.requests, self.tells_truth, self.deep_indexes, self.ping = [], False, {}, Handler.send_truth
+        self.silent = threading.Event()  # blob_silent has begun to be
         self.scratch = tempfile.TemporaryDirectory(prefix="evil-registry-")
-        self.servers = [Server(self, "registry", "127.0.0.1", port), Server(self, "elsewhere", "127.0.0.2", 0)]
+        self.servers = [Server(self, "registry", address, port), Server(self, "elsewhere", "127.0.0.2", 0)]
         self.name, self.elsewhere = (f"{s.server_address[0]}:{s.server_address[1]}" for s in self.servers)
+        if tls:
+            self.servers[0].socket = tls.wrap_socket(self.servers[0].socket, server_side=True, do_handshake_on_connect=False)
         self.repositories, self.told, self.making = {}, {}, threading.Lock()
         for make in (wrong_diff_ids, too_few_diff_ids, no_rootfs):
             self.add_image(make.__name__, make(Layout(self.new_folder())))

@@ -20,6 +20,8 @@ task<void> start_container(engine& serves, exchange& request) {
     if (request.http().has_body() && !(co_await request.http().read_all(no_body_limit)).empty())
         throw error(errc::invalid, "starting container with non-empty request body was deprecated since API v1.22 and "
                                    "removed in v1.24");
+    // A checkpoint says itself what its container may do: none is taken, and none restored.
+    if (!request.text("checkpoint").empty()) throw error(errc::unsupported, "checkpoints are not supported");
     parse_detach_keys(request.text("detachKeys"));
     const bool has_started = co_await serves.containers.start(request.path("id"));
     co_await request.respond(has_started ? 204 : 304);

@@ -68,6 +68,20 @@ std::vector<digest> named_by(const manifest_document& document) {
     return named;
 }
 
+/// In the registry's words, what went wrong in the parts that know nothing of HTTP.
+registry_error refusal_of(const error& e) {
+    switch (e.category()) {
+    case errc::invalid:
+        return {400, "MANIFEST_INVALID", e.text()};
+    case errc::too_large:
+        return {413, "SIZE_INVALID", e.text()};
+    case errc::unavailable:
+        return {429, "TOOMANYREQUESTS", e.text()};
+    default:
+        return {500, "UNKNOWN", e.text()};
+    }
+}
+
 /// "bytes=FIRST-" or "bytes=FIRST-LAST" (RFC 9110 §14.2); other forms are answered in full.
 struct byte_range {
     std::uint64_t first = 0;
@@ -119,10 +133,7 @@ task<void> registry_routes::handle(io::http_exchange& exchange) {
         throw; // the server answers its own limits
     } catch (const error& e) {
         if (exchange.has_answered() || e.category() == errc::cancelled) throw;
-        const bool is_client_fault = e.category() == errc::invalid;
-        refusal =
-            registry_error(is_client_fault ? 400 : 500, is_client_fault ? "MANIFEST_INVALID" : "UNKNOWN", e.text())
-                .response();
+        refusal = refusal_of(e).response();
     }
     if (refusal) co_await exchange.respond(std::move(refusal->head), std::move(refusal->body));
 }

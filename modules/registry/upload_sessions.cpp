@@ -13,7 +13,7 @@ namespace davit {
 namespace {
 
 constexpr std::size_t most_sessions = 100;
-constexpr std::chrono::hours idle_limit{1};
+constexpr std::chrono::minutes idle_limit{5};
 
 } // namespace
 

@@ -48,7 +48,7 @@ class upload_session {
     bool is_committed_ = false;
 };
 
-/// The uploads that are under way: at most 100, each dropped an hour after its last byte when room is needed.
+/// The uploads that are under way: at most 100, each dropped five minutes after its last byte when room is needed.
 class upload_sessions {
   public:
     explicit upload_sessions(const registry_storage& storage) : storage_{storage} {}

@@ -15,9 +15,10 @@ import pathlib
 import struct
 import sys
 import tarfile
+import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "images"))
-from oci_layout import LAYER_GZIP, Layer, Layout, Tar, digest_of
+from oci_layout import LAYER_GZIP, LAYER_ZSTD, Layer, Layout, Tar, digest_of
 
 IMAGES, REFUSED = {}, set()
 
@@ -144,6 +145,17 @@ def opaque_below_link(layout, canary):
     return whole(layout, Tar().symlink("d", canary).file("d/.wh..wh..opq", ""))
 
 
+@image(is_refused=True)
+def whiteout_with_a_path(layout, canary):
+    """A slash can't be in a tar's last component; one that is written as such names a file below `.wh.a`."""
+    return whole(layout, Tar().folder("a/").file("a/.wh.../" + up(canary) + "/token", ""))
+
+
+@image(is_refused=False)
+def whiteout_that_is_a_folder(layout, canary):
+    return whole(layout, Tar().folder("a/").file("a/x", "x"), Tar().folder("a/.wh.x/").device("a/.wh.y", 0, 0).symlink("a/.wh.z", canary))
+
+
 # Attributes that change what an overlay shows.
 
 
@@ -240,7 +252,98 @@ def isize_says_little(layout, canary):
     return with_bytes(layout, data[:-4] + struct.pack("<I", 7), tar)
 
 
+@image(is_refused=True)
+def name_with_nul(layout, canary):
+    """A name in a PAX header that two readers would cut at different places."""
+    return whole(layout, Tar().file("a", "a", pax={"path": "harmless\0" + canary}))
+
+
+@image(is_refused=True)
+def layer_cpio(layout, canary):
+    """Formats that an archive library may know are not layers."""
+    newc = b"070701" + b"%08x" * 13 % (1, 0o100644, 0, 0, 1, 0, 4, 0, 0, 0, 0, 8, 0) + b"written\0\0\0evil"
+    end = b"070701" + b"%08x" * 13 % (0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 11, 0) + b"TRAILER!!!\0\0\0\0"
+    return with_bytes(layout, gzip.compress(newc + end, mtime=0), newc + end)
+
+
+@image(is_refused=True)
+def layer_zip(layout, canary):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("written", "evil")
+    return with_bytes(layout, gzip.compress(packed.getvalue(), mtime=0), packed.getvalue())
+
+
+@image(is_refused=True)
+def layer_of_other_archivers(layout, canary):
+    data = b"7z\xbc\xaf\x27\x1c" + bytes(2048)
+    return with_bytes(layout, data, data)
+
+
+@image(is_refused=True)
+def zstd_with_a_window_of_2_gigabytes(layout, canary):
+    """RFC 8878: a frame of one repeated byte, whose header asks for the memory."""
+    frame = b"\x28\xb5\x2f\xfd\x00\xa8" + ((1024 << 3) | (1 << 1) | 1).to_bytes(3, "little") + b"\0"
+    layout.add_image("latest", [Layer(layout.add_blob(frame, LAYER_ZSTD), digest_of(bytes(1024)))], {})
+    return layout
+
+
+@image(is_refused=True)
+def zstd_cut(layout, canary):
+    frame = b"\x28\xb5\x2f\xfd\x00\x58" + ((1024 << 3) | (1 << 1)).to_bytes(3, "little") + b"\0"
+    layout.add_image("latest", [Layer(layout.add_blob(frame, LAYER_ZSTD), digest_of(bytes(1024)))], {})
+    return layout
+
+
+@image(is_refused=True)
+def size_beyond_what_comes(layout, canary):
+    """A header that claims a terabyte, and the archive's end."""
+    header = tarfile.TarInfo("big")
+    header.size = 1 << 40
+    tar = header.tobuf(tarfile.GNU_FORMAT) + bytes(1024)
+    return with_bytes(layout, gzip.compress(tar, mtime=0), tar)
+
+
+@image(is_refused=False)
+def opaque_again_and_again(layout, canary):
+    """CVE-2026-95838: a folder that is full, then marks that say the same."""
+    full, marks = Tar().folder("d/"), Tar().folder("d/")
+    for number in range(5000):
+        full.file(f"d/{number}", "")
+        marks.file("d/.wh..wh..opq", "")
+    return whole(layout, full, marks)
+
+
 # Documents of the image.
+
+
+@image(is_refused=False)
+def history_shorter_than_the_layers(layout, canary):
+    layout.add_image("latest", [layout.add_layer(Tar().file(n, n).bytes()) for n in "ab"], {"Cmd": ["sh"]}, history=[])
+    return layout
+
+
+@image(is_refused=False)
+def history_longer_and_null(layout, canary):
+    layout.add_image("latest", [layout.add_layer(Tar().file("a", "a").bytes())], {"Cmd": None, "Env": None, "Labels": None},
+                     history=[{}] * 500 + [{"empty_layer": True}], created=None)
+    return layout
+
+
+@image(is_refused=True)
+def config_of_wrong_types(layout, canary):
+    layout.add_image("latest", [layout.add_layer(Tar().file("a", "a").bytes())], {"Cmd": {"a": 1}, "Env": 7})
+    return layout
+
+
+@image(is_refused=True)
+def config_null(layout, canary):
+    layer = layout.add_layer(Tar().file("a", "a").bytes())
+    config = layout.add_blob(b"null", "application/vnd.oci.image.config.v1+json")
+    manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "config": config,
+                "layers": [layer.descriptor]}
+    layout.add_manifest("latest", layout.add_json(manifest, manifest["mediaType"]))
+    return layout
 
 
 @image(is_refused=True)

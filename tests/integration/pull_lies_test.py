@@ -4,12 +4,18 @@
 Run by tests/run; alone: tests/own_world python3 tests/python_tap.py tests/integration/pull_lies_test.py [WORD]
 """
 
+import contextlib
 import hashlib
 import os
 import pathlib
+import re
 import shutil
+import socket
+import sqlite3
 import sys
+import tarfile
 import tempfile
+import time
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -17,7 +23,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "images"), str(HE
 import evil
 import evil_registry
 from evil_registry import PASSWORD, TOKEN, USER
-from oci_layout import Layout
+from attack_world import without_quarantine
+from oci_layout import Layout, Tar
 from private_engine import PrivateEngine, ends_within
 
 # For each lie a regular expression that its error must match (any case). What it says must lead to the cause.
@@ -36,6 +43,8 @@ LIES = {
     "blob_missing": "not found|404|unknown",
     "manifest_dropped": "clos|connection|end|reset|EOF",
     "blob_dropped": "clos|connection|end|reset|EOF",
+    "manifest_with_headers_without_end": "header|large|limit",
+    "manifest_with_a_header_without_end": "header|large|limit",
     "redirect_endless": "redirect",
     "redirect_to_file": "redirect|scheme|file",
     "redirect_nowhere": "redirect|location",
@@ -43,6 +52,9 @@ LIES = {
     "manifest_other_type": "type",
     "manifest_and_index": "both|ambiguous|index|manifest",
     "manifest_trailing_text": "json|manifest|index",
+    "manifest_keys_twice": "twice|duplicate|two|again",
+    "layers_null": "layers",
+    "layers_of_other_types": "layers",
     "manifest_null": "json|manifest|index|null|type",
     "manifest_wrong_types": "manifests|schemaVersion|type",
     "manifest_deep": "deep|depth|nest|json",
@@ -84,9 +96,11 @@ def verified_blob(path):
 class StoreTest(unittest.TestCase):
     """An engine, an evil registry, and a look at the store before and after."""
 
+    flags = ()
+
     @classmethod
     def setUpClass(cls):
-        cls.engine = PrivateEngine("--sandbox-stock", "0").start()
+        cls.engine = PrivateEngine("--sandbox-stock", "0", *cls.flags, environment=without_quarantine()).start()
         cls.registry = evil_registry.EvilRegistry().__enter__()
 
     @classmethod
@@ -103,7 +117,7 @@ class StoreTest(unittest.TestCase):
         self.registry.requests.clear()
         self.registry.tells_truth = False
         self.registry.ping_as("honest")
-        self.before, self.pid = self.store(), self.engine.pid
+        self.before, self.rows, self.pid = self.store(), self.recorded(), self.engine.pid
 
     def images(self):
         return self.engine.client.get("/images/json?all=1").json()
@@ -117,6 +131,11 @@ class StoreTest(unittest.TestCase):
             found.update(pathlib.Path(folder, name) for name in files)
         return {p for p in found if not p.name.endswith((".db", ".db-wal", ".db-shm", ".sqlite", "-wal", "-shm")) and not verified_blob(p)}
 
+    def recorded(self):
+        """Every row of the engine's database, but for what counts up by itself."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.engine.data_root}/state.db?mode=ro", uri=True)) as database:
+            return {row[:2] for row in database.execute("SELECT kind, name FROM entry")}
+
     @staticmethod
     def is_place(path):
         """A folder that only orders others, such as blobs/ and blobs/sha256."""
@@ -126,6 +145,7 @@ class StoreTest(unittest.TestCase):
         self.assertFalse(ends_within(self.pid, 0), "the engine has ended")
         self.assertEqual(self.images(), [])
         self.assertEqual({str(p) for p in self.store() - self.before}, set(), "is left in the store")
+        self.assertEqual(self.recorded() - self.rows, set(), "is left in the database")
         self.assertEqual(self.engine.client.get("/_ping").body, b"OK")
 
 
@@ -190,6 +210,42 @@ class PullLies(StoreTest):
         self.assertFalse([r for r in self.registry.seen(host="elsewhere") if "authorization" in r.headers])
         self.engine.client.delete(f"/images/{self.registry.reference('foreign_urls')}")
 
+    def test_an_address_brings_no_credential_with_it(self):
+        self.pulls("redirect_to_another_user")
+        there = self.registry.seen(host="elsewhere")
+        self.assertTrue(there)
+        self.assertFalse([r for r in there if "authorization" in r.headers])
+
+    def test_a_subject_that_is_none_matters_to_nobody(self):
+        self.pulls("subject_malformed")
+
+    def test_by_digest_only_these_bytes_are_taken(self):
+        """CVE-2014-8179: whatever comes for a digest is hashed first, and then parsed."""
+        truth = self.registry.repository("manifest_trailing_text").truths["latest"]
+        for name in ("manifest_trailing_text", "manifest_keys_twice", "manifest_wrong_types"):
+            said = self.engine.client.pull(f"{self.registry.name}/{name}@{truth.digest}")
+            self.assertRegex(said or "was pulled", "(?i)digest")
+            self.assert_clean()
+
+    def test_a_silent_registry_is_left_when_nobody_waits_any_more(self):
+        """CVE-2021-20291 and slow answers: nobody holds a worker, a connection or half a layer. The time limits themselves are tested
+        in http_client_test.cpp (gives_up_on_a_silent_server)."""
+        before = len(os.listdir(f"/proc/{self.pid}/fd"))
+        for _ in range(10):
+            self.registry.silent.clear()
+            with self.engine.client.connect() as connection:
+                connection.send_request("POST", "/images/create?fromImage=" + self.registry.reference("blob_silent").replace("/", "%2F"))
+                self.assertTrue(self.registry.silent.wait(60))
+                connection.socket.shutdown(socket.SHUT_RDWR)
+        for _ in range(500):
+            if not self.store() - self.before and len(os.listdir(f"/proc/{self.pid}/fd")) <= before + 2:
+                break
+            self.engine.client.get("/_ping")
+            time.sleep(0.02)
+        self.assert_clean()
+        self.assertLessEqual(len(os.listdir(f"/proc/{self.pid}/fd")), before + 2)
+        self.pulls("honest")
+
     def test_endless_answers_do_not_fill_memory_or_disk(self):
         def resident():
             return int(pathlib.Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -241,9 +297,68 @@ class EvilImages(StoreTest):
         if name in evil.REFUSED:
             self.assertIsNotNone(said, f"{name} was pulled")
         if said is None:
+            self.use(reference)
             self.assertEqual(self.engine.client.delete(f"/images/{reference}").status, 200)
         self.assertEqual(self.look(), self.expected, "the host's files have changed with the image's removal")
         self.assert_clean()
+
+
+    def use(self, reference):
+        """What was taken is asked for in every way, and tried to run."""
+        shown = self.engine.client.get(f"/images/{reference}/json")
+        self.assertEqual(shown.status, 200, shown)
+        created = self.engine.client.post("/containers/create", {"Image": reference, "Cmd": ["sh"]})
+        if created.status == 201:
+            container = created.json()["Id"]
+            self.engine.client.post(f"/containers/{container}/start")
+            self.assertEqual(self.engine.client.delete(f"/containers/{container}?force=1").status, 204)
+
+
+class Bombs(StoreTest):
+    """What is small until it is unpacked, with bounds that fit a test."""
+
+    flags = ("--max-layer-size", str(32 << 20), "--max-layer-entries", "2000")
+
+    def refuses(self, name, tars, expected):
+        with tempfile.TemporaryDirectory() as folder:
+            layout = Layout(folder)
+            layout.add_image("latest", [layout.add_layer(tar, level=1) for tar in tars], {})
+            self.registry.add_image(name, layout)
+        pathlib.Path(f"/proc/{self.pid}/clear_refs").write_text("5")  # the peak of memory begins anew
+        said = self.engine.client.pull(self.registry.reference(name))
+        self.assertRegex(said or "was pulled", f"(?i){expected}")
+        peak = int(re.search(r"VmHWM:\s*(\d+)", pathlib.Path(f"/proc/{self.pid}/status").read_text())[1]) << 10
+        self.assertLess(peak, 100 << 20)
+        self.assert_clean()
+
+    def test_zeros(self):
+        """CVE-2017-14992, CVE-2023-25153."""
+        self.refuses("zeros", [Tar().file("zeros", bytes(200 << 20)).bytes()], "bytes|large|size")
+
+    def test_many_files_of_which_each_is_small(self):
+        tar = Tar()
+        for number in range(40):
+            tar.file(f"{number}", bytes(1 << 20))
+        self.refuses("together", [tar.bytes()], "bytes|large|size")
+
+    def test_entries(self):
+        tar = Tar()
+        for number in range(3000):
+            tar.file(f"{number}", "")
+        self.refuses("entries", [tar.bytes()], "entries|many")
+
+    def test_folders_that_are_only_told_by_what_is_in_them(self):
+        self.refuses("deep", [Tar().file("/".join("d" * 1900) + "/f", "").file("/".join("e" * 1900) + "/f", "").bytes()], "entries|many|long|deep|name")
+
+    def test_a_hole_of_a_terabyte(self):
+        """CVE-2025-58183: a sparse map that promises what nobody sends."""
+        header = tarfile.TarInfo("sparse")
+        header.type = tarfile.GNUTYPE_SPARSE
+        block = bytearray(header.tobuf(tarfile.GNU_FORMAT))
+        block[386:410] = b"%011o\0" % (0) + b"%011o\0" % 0
+        block[483:495] = b"\x80" + (1 << 40).to_bytes(11, "big")
+        block[148:156] = b"%06o\0 " % (sum(block[:148]) + 8 * 32 + sum(block[156:]))
+        self.refuses("sparse", [bytes(block) + bytes(1024)], "sparse|bytes|large|size|type")
 
 
 def add_evil(name):
