@@ -2,32 +2,14 @@
 
 #include <algorithm>
 #include <charconv>
-#include <set>
 
 #include "api/engine_version.h"
 #include "core/error.h"
+#include "io/repeated_keys.h"
 
 namespace davit::api {
 
 namespace {
-
-void refuse_repeats_in(io::json_value& value) {
-    switch (value.kind()) {
-    case io::json_kind::object: {
-        std::set<std::string, std::less<>> seen;
-        value.each_field([&](std::string_view key, io::json_value& member) {
-            if (!seen.emplace(key).second) member.refuse("the key is there twice");
-            refuse_repeats_in(member);
-        });
-        break;
-    }
-    case io::json_kind::array:
-        value.each_element([](io::json_value& element) { refuse_repeats_in(element); });
-        break;
-    default:
-        break;
-    }
-}
 
 bool is_json(std::string_view content_type) {
     auto type = content_type.substr(0, content_type.find(';'));
@@ -50,10 +32,6 @@ void add_engine_headers(io::http_headers& headers) {
     headers.add("Docker-Experimental", "false");
     headers.add("Ostype", "linux");
     headers.add("Server", fmt::format("Davit/{} (linux)", engine_version()));
-}
-
-void refuse_repeated_keys(std::string_view json, std::string_view what) {
-    io::read_json(json, what, nullptr, [](void*, io::json_value& value) { refuse_repeats_in(value); }, {});
 }
 
 const std::string& exchange::path(std::string_view name) const {
@@ -100,7 +78,7 @@ task<std::string> exchange::read_json_text(std::string_view what) {
         throw error(errc::invalid, "unsupported Content-Type header ({}): must be 'application/json'", content_type);
     std::string body = co_await http_.read_all(json_body_limit);
     if (body.empty()) throw error(errc::invalid, "invalid JSON: got EOF while reading request body");
-    refuse_repeated_keys(body, what);
+    io::refuse_repeated_keys(body, what);
     co_return body;
 }
 

@@ -73,7 +73,4 @@ bool parse_flag(std::string_view text);
 /// Adds Server, Api-Version, Ostype and Docker-Experimental.
 void add_engine_headers(io::http_headers& headers);
 
-/// Throws errc::invalid when an object in a JSON text has a key twice: two readers would see different requests.
-void refuse_repeated_keys(std::string_view json, std::string_view what);
-
 } // namespace davit::api

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "io/json.h"
+#include "io/repeated_keys.h"
 #include "io/sha256.h"
 
 namespace davit {
@@ -51,6 +52,7 @@ checked_document parse_manifest(const fetched_manifest& fetched) {
                     shown(type));
     checked_document checked;
     checked.kind = is_index_type(type) ? document_kind::index : document_kind::manifest;
+    io::refuse_repeated_keys(fetched.bytes, "the manifest");
     checked.content = io::parse<manifest_document>(fetched.bytes, "the manifest");
     const manifest_document& body = checked.content;
     if (!body.media_type.empty() && body.media_type != type)
@@ -105,6 +107,7 @@ digest checked_digest(const content_descriptor& of, std::string_view what, std::
 }
 
 image_config parse_config(std::string_view bytes) {
+    io::refuse_repeated_keys(bytes, "the image's configuration");
     return io::parse<image_config>(bytes, "the image's configuration");
 }
 

@@ -9,6 +9,7 @@
 #include "core/reference.h"
 #include "io/json.h"
 #include "io/offload.h"
+#include "io/repeated_keys.h"
 #include "modules/registry/registry_errors.h"
 #include "modules/registry/registry_names.h"
 
@@ -338,6 +339,7 @@ task<void> registry_routes::put_manifest(request& asked) {
     if (is_by_digest && of != digest::parse(asked.item))
         throw registry_error(400, "DIGEST_INVALID", fmt::format("the manifest has the digest {}", of.text()));
 
+    io::refuse_repeated_keys(bytes, "the manifest");
     const auto document = io::parse<manifest_document>(bytes, "the manifest");
     if (!document.media_type.empty() && document.media_type != media_type)
         throw registry_error(

@@ -14,15 +14,6 @@ TEST(exchange, truths_are_read_as_docker_reads_them) {
         EXPECT_FALSE(parse_flag(text)) << text;
 }
 
-TEST(exchange, a_key_that_is_there_twice_is_refused_wherever_it_is) {
-    EXPECT_NO_THROW(refuse_repeated_keys(R"({"a":{"b":1},"c":[{"b":1},{"b":2}]})", "x"));
-    EXPECT_THROW(refuse_repeated_keys(R"({"a":1,"a":2})", "x"), error);
-    EXPECT_THROW(refuse_repeated_keys(R"({"HostConfig":{"Privileged":false,"Privileged":true}})", "x"), error);
-    EXPECT_THROW(refuse_repeated_keys(R"([{"a":1,"a":2}])", "x"), error);
-    EXPECT_THROW(refuse_repeated_keys(R"({"a":1}{})", "x"), error);
-    EXPECT_THROW(refuse_repeated_keys(std::string(1'000'000, '['), "x"), error);
-}
-
 bool is_refused(std::string_view host, std::optional<std::string_view> origin = std::nullopt) {
     io::http_headers headers;
     headers.add("Host", host);

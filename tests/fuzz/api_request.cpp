@@ -13,6 +13,7 @@
 #include "api/registry_credentials.h"
 #include "core/error.h"
 #include "io/json.h"
+#include "io/repeated_keys.h"
 
 namespace {
 
@@ -61,7 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         break;
     case 6:
         refuses_or_takes([&] {
-            refuse_repeated_keys(text, "body");
+            io::refuse_repeated_keys(text, "body");
             to_create_request(davit::io::parse<create_body>(text, "body"), "", "");
         });
         break;

@@ -109,7 +109,7 @@ class ApiAttacks(AttackTest):
         for path in ("/debug/pprof/", "/debug/vars", "/metrics", "/containers/..%2f..%2fx/json", "/v1.43/../../etc/passwd"):
             self.assertEqual(self.client.get(path).status, 404, path)
         for path in ("//containers/create", "/containers/./create", "/containers/x/../create", "/containers/create/",
-                     "/v1.43//containers/create", "/containers%2fcreate", "/CONTAINERS/create"):
+                     "/v1.43//containers/create", "/containers%252fcreate", "/CONTAINERS/create"):
             self.assertIn(self.client.post(path + "?name=odd", {"Image": self.image}).status, (301, 400, 404), path)
         self.assertEqual(self.names(), [])
         self.assertEqual(len(listening(self.engine.pid)), 1)  # the registry, which was asked for

@@ -32,7 +32,7 @@ REPORTS = re.compile(r"ERROR: (Address|Leak|Thread)Sanitizer|runtime error:|Addr
 
 
 def build_folder():
-    return pathlib.Path(os.environ.get("DAVIT_BUILD", ROOT / "build/release"))
+    return pathlib.Path(os.environ.get("DAVIT_BUILD", ROOT / "build/release")).resolve()
 
 
 def program(name):

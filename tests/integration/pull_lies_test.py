@@ -144,6 +144,10 @@ class StoreTest(unittest.TestCase):
     def assert_clean(self):
         self.assertFalse(ends_within(self.pid, 0), "the engine has ended")
         self.assertEqual(self.images(), [])
+        for _ in range(500):  # what was taken out of use is removed behind the answer
+            if self.store() <= self.before:
+                break
+            time.sleep(0.02)
         self.assertEqual({str(p) for p in self.store() - self.before}, set(), "is left in the store")
         self.assertEqual(self.recorded() - self.rows, set(), "is left in the database")
         self.assertEqual(self.engine.client.get("/_ping").body, b"OK")
@@ -221,8 +225,8 @@ class PullLies(StoreTest):
 
     def test_by_digest_only_these_bytes_are_taken(self):
         """CVE-2014-8179: whatever comes for a digest is hashed first, and then parsed."""
-        truth = self.registry.repository("manifest_trailing_text").truths["latest"]
         for name in ("manifest_trailing_text", "manifest_keys_twice", "manifest_wrong_types"):
+            truth = self.registry.repository(name).truths["latest"]
             said = self.engine.client.pull(f"{self.registry.name}/{name}@{truth.digest}")
             self.assertRegex(said or "was pulled", "(?i)digest")
             self.assert_clean()
@@ -348,7 +352,7 @@ class Bombs(StoreTest):
         self.refuses("entries", [tar.bytes()], "entries|many")
 
     def test_folders_that_are_only_told_by_what_is_in_them(self):
-        self.refuses("deep", [Tar().file("/".join("d" * 1900) + "/f", "").file("/".join("e" * 1900) + "/f", "").bytes()], "entries|many|long|deep|name")
+        self.refuses("deep", [Tar().file("/".join("d" * 1900) + "/f", "").file("/".join("e" * 1900) + "/f", "").bytes()], "entries|more than")
 
     def test_a_hole_of_a_terabyte(self):
         """CVE-2025-58183: a sparse map that promises what nobody sends."""

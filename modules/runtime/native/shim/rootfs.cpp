@@ -15,9 +15,11 @@ namespace {
 
 constexpr std::size_t longest_string = 255; ///< What one fsconfig(2) string may hold
 
-/// Sets a path option; one that is too long for fsconfig goes as a descriptor's name.
+/// Sets a path option. One that is too long for fsconfig, or holds what overlayfs takes for an escape in some options
+/// and not in others, goes as a descriptor's name.
 int set_path(int context, const char* option, const std::string& path) {
-    if (path.size() <= longest_string) return fsconfig(context, FSCONFIG_SET_STRING, option, path.c_str(), 0);
+    if (path.size() <= longest_string && path.find('\\') == std::string::npos)
+        return fsconfig(context, FSCONFIG_SET_STRING, option, path.c_str(), 0);
     const int directory = open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (directory < 0) fail(failure_kind::internal, errno, "opening %s", path.c_str());
     const auto name = "/proc/self/fd/" + std::to_string(directory);
