@@ -92,6 +92,14 @@ network_settings describe_network(const engine& from, const container_record& co
     return settings;
 }
 
+/// What is hidden and protected where the request left it open: the engine's own lists, or nothing.
+void describe_protection(const engine& from, host_config& host) {
+    if (!host.oom_kill_disabled && !from.host.has_unified_cgroups) host.oom_kill_disabled = false;
+    if (host.is_privileged) return;
+    if (!host.masked_paths) host.masked_paths = from.profiles.masked_paths();
+    if (!host.read_only_paths) host.read_only_paths = from.profiles.read_only_paths();
+}
+
 } // namespace
 
 std::string network_of(const container_record& container) {
@@ -185,6 +193,7 @@ container_inspect inspect(const engine& from, const container_record& container,
     if (!seen.host.console_size) seen.host.console_size = {0, 0};
     if (!seen.host.port_bindings) seen.host.port_bindings.emplace();
     if (!seen.host.devices) seen.host.devices.emplace();
+    describe_protection(from, seen.host);
     seen.config = container.config;
     if (!seen.config.labels) seen.config.labels.emplace();
     auto network = describe_network(from, container);

@@ -52,7 +52,7 @@ void check_networking(const networking_config& networking, const std::string& mo
 
 } // namespace
 
-create_request to_create_request(create_body body, std::string name, std::string platform) {
+create_request to_create_request(received_body body, std::string name, std::string platform) {
     refuse_unoffered(body.host);
     create_request request;
     request.name = std::move(name);
@@ -64,6 +64,8 @@ create_request to_create_request(create_body body, std::string name, std::string
     if (host.memory_swappiness == -1) host.memory_swappiness.reset();
     if (host.pids_limit && *host.pids_limit <= 0) host.pids_limit.reset();
     if (host.restart.name.empty()) host.restart.name = "no";
+    body.command = std::move(body.asked_command.words);
+    body.entrypoint = std::move(body.asked_entrypoint.words);
     request.config = static_cast<container_config&&>(std::move(body));
     return request;
 }

@@ -1,13 +1,48 @@
 #pragma once
 
+#include <tuple>
+#include <utility>
+
+#include "api/command_words.h"
 #include "api/types/container_create.h"
 #include "core/container_service.h"
 
 namespace davit::api {
 
+/// The body of POST /containers/create as it may come: the command and the entrypoint also as one text.
+struct received_body : create_body {
+    command_words asked_command;
+    command_words asked_entrypoint;
+};
+
 /// What a client asks for with POST /containers/create, in the engine's words: Docker's spellings of "nothing asked"
 /// are taken for what they mean (a swappiness of -1, a limit of 0 processes, the network "default"). Errors: invalid;
 /// unsupported for something of Docker's that this engine does not offer, by name.
-create_request to_create_request(create_body body, std::string name, std::string platform);
+create_request to_create_request(received_body body, std::string name, std::string platform);
 
 } // namespace davit::api
+
+namespace davit::api::detail {
+
+template <std::size_t Index> constexpr auto received_field() {
+    constexpr auto described = std::get<Index>(fields_of<create_body>::list);
+    if constexpr (described.name == "Cmd")
+        return field("Cmd", &received_body::asked_command, when_empty::null);
+    else if constexpr (described.name == "Entrypoint")
+        return field("Entrypoint", &received_body::asked_entrypoint, when_empty::null);
+    else
+        return described;
+}
+
+template <std::size_t... Index> constexpr auto received_fields(std::index_sequence<Index...>) {
+    return std::tuple{received_field<Index>()...};
+}
+
+inline constexpr auto received_list = received_fields(
+    std::make_index_sequence<std::tuple_size_v<std::remove_cvref_t<decltype(fields_of<create_body>::list)>>>{});
+
+} // namespace davit::api::detail
+
+template <> struct davit::fields_of<davit::api::received_body> {
+    static constexpr auto list = api::detail::received_list;
+};

@@ -11,6 +11,7 @@
 #include "core/image_store.h"
 #include "core/module.h"
 #include "core/network_driver.h"
+#include "core/security_profiles.h"
 #include "core/settings.h"
 #include "core/storage_driver.h"
 
@@ -22,6 +23,7 @@ struct engine {
     image_service& image_commands;
     image_store& images;
     storage_driver& storage;
+    const security_profiles& profiles;
     event_bus& events;
     driver_set<network_driver> networks;
     std::vector<std::string> log_drivers;

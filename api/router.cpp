@@ -57,8 +57,10 @@ task<void> router::handle(io::http_exchange& http, const listener_trust& trust) 
     } catch (const error& e) {
         if (e.category() == errc::cancelled || http.has_answered()) throw;
         const unsigned status = status_of(e);
-        if (status >= 500)
+        if (status >= 500 && e.category() != errc::unsupported) // what is not offered is no fault of the engine's
             log::error("{} {}: {}", to_string(http.head().method), io::split_target(http.head().target).path, e.text());
+        else
+            log::debug("refused with {}: {}", status, e.text());
         refusal = failure_response(status, e);
     }
     if (refusal) co_await http.respond(std::move(refusal->head), std::move(refusal->body));

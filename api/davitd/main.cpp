@@ -102,6 +102,7 @@ task<void> run_engine(const settings& config, module_registry& modules, std::vec
                       modules.get<image_service>(),
                       modules.get<image_store>(),
                       modules.get<storage_driver>(),
+                      modules.get<security_profiles>(),
                       modules.get<event_bus>(),
                       modules.all<network_driver>(),
                       names_of_all<log_driver>(modules),

@@ -42,8 +42,7 @@ task<void> wait_container(engine& serves, exchange& request) {
         co_await is_sent.wait();
         wait_response response;
         response.status_code = ended.code;
-        // Whoever waited for the removal is told of a removal that failed, not of how the container did.
-        if (!ended.error.empty() && until != wait_condition::removed) response.error = wait_error{ended.error};
+        if (!ended.error.empty()) response.error = wait_error{ended.error};
         co_await body->write(io::to_json(response) + "\n");
         co_await body->finish();
     });

@@ -11,7 +11,7 @@
 namespace davit::api::routes {
 
 task<void> create_container(engine& serves, exchange& request) {
-    auto body = co_await request.read_json<create_body>("invalid JSON");
+    auto body = co_await request.read_json<received_body>("invalid JSON");
     auto asked = to_create_request(std::move(body), request.text("name"), request.text("platform"));
     auto made = co_await serves.containers.create(std::move(asked));
     co_await request.respond_json(201, create_response{std::move(made.id), std::move(made.warnings)});
@@ -29,7 +29,7 @@ task<void> list_containers(engine& serves, exchange& request) {
         for (auto& container : listed) {
             if (!serves.containers.find(container.id)) continue; // removed while others were measured
             const auto size = co_await measure(serves, container.id, container.image_id);
-            container.size_rw = size.written;
+            if (size.written > 0) container.size_rw = size.written;
             container.size_root_fs = size.whole;
         }
     co_await request.respond_json(200, listed);

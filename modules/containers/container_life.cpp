@@ -168,6 +168,7 @@ task<void> containers_module::end_run(container_ptr ended, exit_status status) {
     const bool restarts = wants_restart(record);
     change_state(*ended, restarts ? container_event::await_restart : container_event::exit);
     if (record.was_oom_killed) publish(*ended, "oom");
+    publish_network(*ended, "disconnect");
     const auto ran = std::chrono::duration_cast<std::chrono::seconds>(record.finished_at - record.started_at).count();
     publish(*ended, "die",
             {{"exitCode", std::to_string(record.exit_code)},

@@ -231,6 +231,11 @@ host_config with_host_defaults(host_config asked) {
     if (asked.cgroup_namespace_mode.empty()) asked.cgroup_namespace_mode = "private";
     if (asked.runtime.empty()) asked.runtime = "native";
     if (asked.restart.name.empty()) asked.restart.name = "no";
+    const auto& options = asked.security_options;
+    if (options && std::find(options->begin(), options->end(), "systempaths=unconfined") != options->end()) {
+        asked.masked_paths.emplace();
+        asked.read_only_paths.emplace();
+    }
     // Docker's default: as much swap as memory.
     if (asked.memory > 0 && asked.memory_swap == 0) asked.memory_swap = 2 * asked.memory;
     return asked;

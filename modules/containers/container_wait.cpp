@@ -41,7 +41,8 @@ task<wait_result> containers_module::wait(std::string name, wait_condition until
         return true;
     };
     while (!is_over()) co_await found->changed.wait();
-    co_return wait_result{found->record.exit_code, found->record.error};
+    // Of a container that is gone only its code is told, as with Docker.
+    co_return wait_result{found->record.exit_code, found->is_removed ? std::string{} : found->record.error};
 }
 
 } // namespace davit

@@ -131,4 +131,16 @@ void containers_module::publish(const container& of, std::string action, string_
     events_.publish(std::move(happened));
 }
 
+void containers_module::publish_network(const container& of, std::string action) {
+    const network_driver* network = networks_.find(of.record.host.network_mode);
+    if (!network) return;
+    const network_facts facts = network->facts();
+    engine_event happened;
+    happened.type = "network";
+    happened.action = std::move(action);
+    happened.actor_id = facts.id;
+    happened.attributes = {{"container", of.record.id}, {"name", facts.name}, {"type", facts.driver}};
+    events_.publish(std::move(happened));
+}
+
 } // namespace davit

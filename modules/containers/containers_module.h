@@ -113,6 +113,8 @@ class containers_module final : public module, public container_service {
     log_driver& log_driver_of(const host_config& host) const;
     std::string directory_of(const std::string& id) const { return plan_host_.containers_directory + "/" + id; }
     void publish(const container& of, std::string action, string_map attributes = {});
+    /// The network's event: "connect" or "disconnect".
+    void publish_network(const container& of, std::string action);
 
     record_store records_;
     image_store& images_;

@@ -9,7 +9,7 @@ namespace davit::api {
 namespace {
 
 create_request read(std::string_view json) {
-    return to_create_request(io::parse<create_body>(json, "invalid JSON"), "web", "");
+    return to_create_request(io::parse<received_body>(json, "invalid JSON"), "web", "");
 }
 
 std::string refusal(std::string_view json, errc category) {
@@ -51,6 +51,15 @@ TEST(create_body, what_the_docker_cli_sends_is_read) {
     EXPECT_EQ(request.host.network_mode, "bridge");
     EXPECT_FALSE(request.host.memory_swappiness);
     EXPECT_FALSE(request.host.pids_limit);
+}
+
+TEST(create_body, a_command_may_be_one_text_which_is_one_word) {
+    const auto request = read(R"({"Cmd":"echo hi","Entrypoint":"/bin/sh"})");
+    EXPECT_EQ(request.config.command, (std::vector<std::string>{"echo hi"}));
+    EXPECT_EQ(request.config.entrypoint, (std::vector<std::string>{"/bin/sh"}));
+    EXPECT_FALSE(read(R"({"Cmd":null})").config.command);
+    EXPECT_THROW(read(R"({"Cmd":5})"), error);
+    EXPECT_THROW(read(R"({"Env":"A=1"})"), error);
 }
 
 TEST(create_body, what_is_not_offered_is_refused_by_name_and_not_ignored) {

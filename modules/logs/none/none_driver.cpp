@@ -25,9 +25,4 @@ task<std::unique_ptr<container_log>> none_log_driver::open(std::string, std::str
     co_return std::make_unique<no_log>();
 }
 
-void none_log_driver::check(const std::map<std::string, std::string>& options) const {
-    if (!options.empty())
-        throw error(errc::invalid, "unknown log opt '{}' for none log driver", options.begin()->first);
-}
-
 } // namespace davit

@@ -23,6 +23,9 @@ namespace {
 /// Where containers' cgroups usually are: those of warm sandboxes are made here ahead, so that a launch only renames.
 constexpr const char* usual_cgroup_parent = "davit";
 
+/// How long a shim that hangs may hold up the end of the engine.
+constexpr std::chrono::seconds longest_farewell{2};
+
 /// A sandbox's number tells its connection too: a new shim counts from one again.
 constexpr unsigned generation_shift = 40;
 
@@ -78,14 +81,32 @@ task<void> native_runtime::start() {
 }
 
 task<void> native_runtime::stop() {
-    // A shim that holds containers refuses, and stays for the next engine.
-    const auto last = std::exchange(connection_, nullptr);
-    try {
-        if (last) co_await last->ask(message_type::quit_if_idle, {});
-    } catch (const error& e) {
-        if (e.category() != errc::conflict) log::debug("davit-shim did not end with its engine: {}", e.text());
-    }
+    co_await let_shim_go();
     co_await running_.end();
+    connection_.reset();
+}
+
+/// A shim that holds no container has nothing to stay for; whether it does, it says itself.
+task<void> native_runtime::let_shim_go() {
+    if (!connection_ || connection_->is_lost()) co_return;
+    const auto to = std::exchange(connection_, nullptr); // so that its end is not taken for a loss
+    const auto is_answered = std::make_shared<event>();
+    running_.spawn(ask_to_quit(to, is_answered));
+    try {
+        co_await with_timeout(longest_farewell, "letting davit-shim go", is_answered->wait());
+    } catch (const error& e) {
+        if (e.category() != errc::timed_out) throw;
+        log::warn("davit-shim does not answer");
+    }
+}
+
+task<void> native_runtime::ask_to_quit(connection to, std::shared_ptr<event> is_answered) {
+    try {
+        co_await to->ask(message_type::quit_if_idle, encode(shim_protocol::nothing{}));
+    } catch (const error& e) {
+        log::debug("davit-shim stays: {}", e.text());
+    }
+    is_answered->set();
 }
 
 task<module_health> native_runtime::health() {

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/background.h"
+#include "core/event.h"
 #include "core/module.h"
 #include "core/runtime.h"
 #include "core/semaphore.h"
@@ -63,6 +64,8 @@ class native_runtime final : public module, public runtime {
     /// Nothing when the shim goes away meanwhile.
     static task<std::optional<shim_protocol::hello>> greet(shim_connection& with);
     task<void> serve(connection to);
+    task<void> let_shim_go();
+    task<void> ask_to_quit(connection to, std::shared_ptr<event> is_answered);
     task<void> adopt(connection from);
     /// Watches the processes of a connection that is lost by themselves.
     void orphan(std::uint64_t generation);

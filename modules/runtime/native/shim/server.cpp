@@ -178,7 +178,10 @@ void server::on_request(connection& from, const incoming_frame& frame) {
         from.reply(frame.request, is_idle
                                       ? std::nullopt
                                       : std::optional{make_failure(failure_kind::conflict, 0, "containers are held")});
-        if (is_idle) loop_.stop();
+        if (is_idle) {
+            while (!by_sandbox_.empty()) discard(*by_sandbox_.begin()->second);
+            loop_.stop();
+        }
         return;
     }
     if (!from.is_greeted)
