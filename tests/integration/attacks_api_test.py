@@ -124,7 +124,7 @@ class ApiAttacks(AttackTest):
         self.assertIn(answer.status, (400, 404, 501), answer)
 
     def test_one_line_of_the_log_stays_one_line(self):
-        """Row "terminal and engine-log injection"."""
+        """Row "terminal and engine-log injection"; core/log_test.cpp tries what no request of today brings into the log."""
         evil = "x\n2026-01-01 injected\x1b[2J\x07"
         for name in (evil, "nowhere.test/" + evil):
             self.client.pull(name)

@@ -106,7 +106,8 @@ class HostAttacks(AttackTest):
         self.assertEqual(os.stat(database).st_mode & 0o077, 0)
 
     def test_the_socket_has_no_moment_in_which_others_may_connect(self):
-        """CVE-2014-3499: an account without rights tries all the while as the engine is started again and again, with umask 0."""
+        """CVE-2014-3499: an account without rights tries all the while as the engine is started again and again, with umask 0.
+        A moment of microseconds would be met by chance only; io/listener.cpp leaves none."""
         spy = Nobody(connect_again_and_again, self.engine.socket)
         try:
             self.assertEqual(spy.said.readline(), "begun\n")
