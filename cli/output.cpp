@@ -3,16 +3,69 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdio>
+#include <ctime>
+#include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/terminal.h"
 
 namespace davit::cli {
 
-std::string printable(std::string_view text) {
+namespace {
+
+/// Terminals also obey U+0080 to U+009F, which UTF-8 writes as c2 80 to c2 9f.
+std::string without_controls(std::string_view text, std::string_view allowed) {
     std::string kept;
-    for (const char c : text)
-        if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) kept += c;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto byte = static_cast<unsigned char>(text[i]);
+        const bool is_high_control =
+            byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+        if (is_high_control)
+            ++i;
+        else if ((byte >= 0x20 && byte != 0x7f) || allowed.find(text[i]) != std::string_view::npos)
+            kept += text[i];
+    }
     return kept;
+}
+
+} // namespace
+
+std::string printable(std::string_view text) {
+    return without_controls(text, {});
+}
+
+std::string printable_lines(std::string_view text) {
+    return without_controls(text, "\n\t");
+}
+
+std::string local_time(std::int64_t unix_seconds) {
+    char text[64] = "";
+    std::tm parts{};
+    const std::time_t moment = unix_seconds;
+    std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S %z %Z", ::localtime_r(&moment, &parts));
+    return text;
+}
+
+void object_format::declare(flag_set& flags, char shorthand) {
+    flags.text("format", shorthand, source_, "Format output using a custom template: 'json' or 'TEMPLATE'");
+}
+
+void object_format::prepare(std::string_view complaint) {
+    if (source_.empty() || source_ == "json") return;
+    try {
+        shape_.emplace(source_);
+    } catch (const error& e) {
+        throw exit_error(64, "{}: {}", complaint, e.text());
+    }
+}
+
+std::string object_format::shown(const value& object) const {
+    if (!shape_) return object.to_json() + "\n";
+    try {
+        return shape_->render(object) + "\n";
+    } catch (const error& e) {
+        throw exit_error(1, "template parsing error: {}", e.text());
+    }
 }
 
 namespace {
@@ -109,6 +162,8 @@ std::string listing::text() const {
 }
 
 void print(std::string_view text) {
+    std::string cleaned;
+    if (is_terminal(STDOUT_FILENO)) text = cleaned = printable_lines(text);
     if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
         throw exit_error(1, "{}", "");
 }

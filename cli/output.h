@@ -1,16 +1,40 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "cli/flags.h"
 #include "cli/template.h"
 #include "cli/value.h"
 
 namespace davit::cli {
 
-/// Text that came from elsewhere, made safe for a terminal's table: control characters are left out.
+/// Text that came from elsewhere, made safe for a terminal: control characters (also those above ASCII) are left out.
 std::string printable(std::string_view text);
+/// The same for text of several lines: keeps line ends and tabs.
+std::string printable_lines(std::string_view text);
+
+/// "2026-11-24 16:25:36 +0100 CET", as lists show moments.
+std::string local_time(std::int64_t unix_seconds);
+
+/// What `--format` makes of one object: "json", or a template. A template is read when the flags are, so that what is
+/// wrong in it is said before anything is asked of the engine.
+class object_format {
+  public:
+    void declare(flag_set& flags, char shorthand);
+    bool is_given() const noexcept { return !source_.empty(); }
+    /// Errors: exit_error 64 for a template that can't be read, as docker's.
+    void prepare(std::string_view complaint = "template parsing error");
+    /// One line. Errors: exit_error in docker's words.
+    std::string shown(const value& object) const;
+
+  private:
+    std::string source_;
+    std::optional<text_template> shape_;
+};
 
 /// Rows under a heading, each column as wide as its widest cell and three blanks, as Docker's tables.
 class table {
@@ -48,7 +72,8 @@ class listing {
     std::vector<value> rows_;
 };
 
-/// Prints to standard output, at once. Throws an exit_error without words when nobody reads it any more.
+/// Prints to standard output, at once; to a terminal without control characters. Throws an exit_error without words
+/// when nobody reads it any more.
 void print(std::string_view text);
 
 } // namespace davit::cli

@@ -24,7 +24,7 @@ std::string progress_display::render(const api::progress_message& message) {
 }
 
 void progress_display::show(const api::progress_message& message) {
-    if (!message.error.empty()) throw exit_error(1, "Error response from daemon: {}", message.error);
+    if (!message.error.empty()) throw error(errc::unavailable, "{}", message.error);
     const std::string text = render(message);
     std::fwrite(text.data(), 1, text.size(), to_);
     std::fflush(to_);

@@ -16,7 +16,7 @@ class progress_display {
   public:
     progress_display(std::FILE* to, bool is_terminal) : to_{to}, is_terminal_{is_terminal} {}
 
-    /// Errors: exit_error with the engine's words, when the message is an error.
+    /// Errors: unavailable with the engine's words, when the message is an error.
     void show(const api::progress_message& message);
 
     /// What one message prints: pure, for tests.

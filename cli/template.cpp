@@ -16,7 +16,13 @@ using detail::template_pipeline;
 namespace {
 
 [[noreturn]] void refuse(std::string_view why) {
-    throw error(errc::invalid, "template: :1: executing: {}", why);
+    throw error(errc::invalid, "template: :1: executing \"\": {}", why);
+}
+
+[[noreturn]] void refuse(const template_operand& of, std::string_view why) {
+    std::string written = of.what == template_operand::kind::variable ? of.name : "";
+    for (const std::string& field : of.fields) written += "." + field;
+    throw error(errc::invalid, "template: :{}: executing \"\" at <{}>: {}", of.place, written, why);
 }
 
 /// Walks a template once, with the values that its names have meanwhile.
@@ -128,26 +134,26 @@ class evaluation {
     value operand(const template_operand& of, const value& dot) {
         switch (of.what) {
         case template_operand::kind::dot:
-            return field(dot, of.fields);
+            return field(dot, of);
         case template_operand::kind::variable:
-            return field(variable(of.name), of.fields);
+            return field(variable(of.name), of);
         case template_operand::kind::literal:
             return of.literal;
         case template_operand::kind::pipeline:
-            return field(pipeline(*of.inner, dot), of.fields);
+            return field(pipeline(*of.inner, dot), of);
         case template_operand::kind::function:
             return detail::call_template_function(of.name, {});
         }
         return {};
     }
 
-    static value field(const value& of, const std::vector<std::string>& path) {
-        const value* at = &of;
-        for (const std::string& name : path) {
-            if (!at->as_object())
-                refuse(fmt::format("can't evaluate field {} in {}", name, at->is_null() ? "nothing" : "a plain value"));
+    static value field(const value& from, const template_operand& of) {
+        const value* at = &from;
+        for (const std::string& name : of.fields) {
+            if (at->is_null()) refuse(of, fmt::format("nil pointer evaluating interface {{}}.{}", name));
+            if (!at->as_object()) refuse(of, fmt::format("can't evaluate field {} in type interface {{}}", name));
             const value* next = at->find(name);
-            if (!next) refuse(fmt::format("at <.{}>: map has no entry for key \"{}\"", name, name));
+            if (!next) refuse(of, fmt::format("map has no entry for key \"{}\"", name));
             at = next;
         }
         return *at;

@@ -19,12 +19,13 @@ struct template_node;
 /// upper, title, split, table-less truncate and pad.
 class text_template {
   public:
-    /// Errors: invalid, naming what is wrong ("template parsing error: …").
+    /// Errors: invalid, naming what is wrong, in Go's words ("template: :1: unclosed action").
     explicit text_template(std::string_view source);
     text_template(text_template&&) noexcept;
     ~text_template();
 
-    /// Errors: invalid ("template: :1: can't evaluate field X"), for a field that an object does not have.
+    /// Errors: invalid ("template: :1:2: executing "" at <.X>: map has no entry for key "X""), for a field that an
+    /// object does not have.
     std::string render(const value& dot) const;
 
     /// The fields that stand alone in actions, in order ("Names" of {{.Names}}): what a table's heading is made of.

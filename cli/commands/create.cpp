@@ -8,24 +8,31 @@ namespace davit::cli {
 
 namespace {
 
-class create final : public command {
+class create_command final : public command {
   public:
     void declare(flag_set& flags) override { flags_.declare(flags); }
 
     task<int> run(invocation call) override {
-        const std::string id = co_await create_container(call.api, flags_, flags_.request(call.words));
-        print(id + "\n");
+        print(co_await create_container(call.api, flags_, request(call.words)) + "\n");
         co_return 0;
     }
 
   private:
+    api::create_body request(const std::vector<std::string>& words) const {
+        try {
+            return flags_.request(words);
+        } catch (const error& e) {
+            throw failure_with_help(125, "create", e.text());
+        }
+    }
+
     container_flags flags_;
 };
 
 } // namespace
 
 std::unique_ptr<command> make_create() {
-    return std::make_unique<create>();
+    return std::make_unique<create_command>();
 }
 
 } // namespace davit::cli

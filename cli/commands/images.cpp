@@ -1,5 +1,4 @@
 #include <chrono>
-#include <ctime>
 
 #include "api/types/human_units.h"
 #include "api/types/image.h"
@@ -38,7 +37,7 @@ class images_command final : public command {
     void declare(flag_set& flags) override {
         flags.boolean("all", 'a', shows_all_, "Show all images (default hides intermediate images)");
         flags.boolean("digests", 0, shows_digests_, "Show digests");
-        flags.list("filter", 'f', filters_, "Filter output based on conditions provided", "filter");
+        declare_filters(flags, filters_);
         flags.text("format", 0, format_,
                    "Format output using a custom template: 'table', 'table TEMPLATE', 'json', or 'TEMPLATE'");
         flags.boolean("no-trunc", 0, is_whole_, "Don't truncate output");
@@ -92,14 +91,10 @@ class images_command final : public command {
 
     value row(const api::image_summary& of, const image_name& name) const {
         const auto age = std::chrono::system_clock::now() - std::chrono::system_clock::from_time_t(of.created);
-        char created_at[64] = "";
-        std::tm parts{};
-        const std::time_t seconds = of.created;
-        std::strftime(created_at, sizeof created_at, "%Y-%m-%d %H:%M:%S %z %Z", ::localtime_r(&seconds, &parts));
         const std::string size = api::human_size(static_cast<double>(of.size));
         value shown;
         shown.set("Containers", of.containers < 0 ? std::string{"N/A"} : std::to_string(of.containers));
-        shown.set("CreatedAt", std::string{created_at});
+        shown.set("CreatedAt", local_time(of.created));
         shown.set("CreatedSince", api::human_duration(age) + " ago");
         shown.set("Digest", name.digest);
         shown.set("ID", shown_id(of));

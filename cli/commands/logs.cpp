@@ -1,8 +1,8 @@
 #include "api/types/container_inspect.h"
-#include "cli/attached.h"
 #include "cli/command.h"
 #include "cli/commands/commands.h"
 #include "cli/filters.h"
+#include "cli/output_writer.h"
 
 namespace davit::cli {
 

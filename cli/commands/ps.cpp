@@ -1,5 +1,4 @@
 #include <chrono>
-#include <ctime>
 
 #include "api/types/container_summary.h"
 #include "api/types/human_units.h"
@@ -16,7 +15,7 @@ class ps_command final : public command {
   public:
     void declare(flag_set& flags) override {
         flags.boolean("all", 'a', shows_all_, "Show all containers (default shows just running)");
-        flags.list("filter", 'f', filters_, "Filter output based on conditions provided", "filter");
+        declare_filters(flags, filters_);
         flags.text("format", 0, format_,
                    "Format output using a custom template: 'table', 'table TEMPLATE', 'json', or 'TEMPLATE'");
         flags.number("last", 'n', last_, "Show n last created containers (includes all states)");
@@ -84,13 +83,9 @@ class ps_command final : public command {
         for (const auto& [key, label] : of.labels)
             labels += fmt::format("{}{}={}", labels.empty() ? "" : ",", key, label);
         for (const auto& [name, settings] : of.network.networks) networks += (networks.empty() ? "" : ",") + name;
-        char created_at[64] = "";
-        std::tm parts{};
-        const std::time_t seconds = of.created;
-        std::strftime(created_at, sizeof created_at, "%Y-%m-%d %H:%M:%S %z %Z", ::localtime_r(&seconds, &parts));
         value shown;
         shown.set("Command", shown_command(of.command));
-        shown.set("CreatedAt", std::string{created_at});
+        shown.set("CreatedAt", local_time(of.created));
         shown.set("ID", shown_id(of));
         shown.set("Image", of.image);
         shown.set("Labels", labels);
