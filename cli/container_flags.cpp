@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "cli/command.h"
 #include "cli/option_values.h"
 #include "core/error.h"
 #include "core/reference.h"
@@ -225,6 +226,14 @@ api::create_body container_flags::request(const std::vector<std::string>& words)
     fill_config(body);
     fill_host(body);
     return body;
+}
+
+api::create_body container_flags::checked_request(std::string_view command, const texts& words) const {
+    try {
+        return request(words);
+    } catch (const error& e) {
+        throw failure_with_help(125, command, e.text());
+    }
 }
 
 } // namespace davit::cli

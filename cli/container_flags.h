@@ -16,6 +16,8 @@ class container_flags {
 
     /// `words`: the image, then its command. Errors: invalid for what can't be right.
     api::create_body request(const std::vector<std::string>& words) const;
+    /// The same for the command of that name, whose end the errors are: exit_error.
+    api::create_body checked_request(std::string_view command, const std::vector<std::string>& words) const;
 
     bool tty = false;
     bool interactive = false;

@@ -71,6 +71,9 @@ task<io::http_client_response> engine::request(io::http_method method, std::stri
             throw error(errc::denied, "permission denied while trying to connect to the Davit daemon socket at {}: {}",
                         shown_host_, e.text());
         default:
+            if (e.category() == errc::unavailable && origin_.scheme == "http")
+                throw error(errc::unavailable, "Cannot connect to the Davit daemon at {}. Is the davit daemon running?",
+                            shown_host_);
             throw error(errc::unavailable, "error during connect: {}", e.text());
         }
     }

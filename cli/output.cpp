@@ -113,8 +113,32 @@ std::string table::text() const {
     return out;
 }
 
-listing::listing(std::string format, std::vector<column> columns, std::vector<column> further)
-    : format_{unescape(std::move(format))}, columns_{std::move(columns)}, further_{std::move(further)} {}
+listing::listing(std::string format, std::vector<column> columns, std::vector<column> further,
+                 std::string_view complaint)
+    : format_{unescape(std::move(format))}, columns_{std::move(columns)}, further_{std::move(further)} {
+    if (format_.empty() || format_ == "table" || format_ == "json") return;
+    const std::string_view source = format_;
+    try {
+        shape_.emplace(source.starts_with("table ") ? source.substr(6) : source);
+    } catch (const error& e) {
+        throw exit_error(1, "{}: {}", complaint, e.text());
+    }
+}
+
+bool listing::shows(std::string_view field) const {
+    if (!shape_) return false;
+    const auto fields = shape_->heading_fields();
+    return std::find(fields.begin(), fields.end(), field) != fields.end();
+}
+
+void listing::try_on(const value& row, std::string_view complaint) const {
+    if (!shape_) return;
+    try {
+        shape_->render(row);
+    } catch (const error& e) {
+        throw exit_error(1, "{}: {}", complaint, e.text());
+    }
+}
 
 std::string listing::heading_of(const std::string& field) const {
     for (const auto* list : {&columns_, &further_})
@@ -147,17 +171,16 @@ std::string listing::text() const {
         for (const value& row : rows_) lines += row.to_json() + "\n";
         return lines;
     }
-    const bool is_table = format_.starts_with("table ");
-    const text_template shape{is_table ? std::string_view{format_}.substr(6) : std::string_view{format_}};
-    if (!is_table) {
+    for (const value& row : rows_) try_on(row, "template parsing error");
+    if (!format_.starts_with("table ")) {
         std::string lines;
-        for (const value& row : rows_) lines += shape.render(row) + "\n";
+        for (const value& row : rows_) lines += shape_->render(row) + "\n";
         return lines;
     }
     value heading;
-    for (const std::string& field : shape.heading_fields()) heading.set(field, heading_of(field));
-    table made{split_tabs(shape.render(heading))};
-    for (const value& row : rows_) made.add(split_tabs(shape.render(row)));
+    for (const std::string& field : shape_->heading_fields()) heading.set(field, heading_of(field));
+    table made{split_tabs(shape_->render(heading))};
+    for (const value& row : rows_) made.add(split_tabs(shape_->render(row)));
     return made.text();
 }
 

@@ -49,6 +49,7 @@ class table {
 
 /// What a list command shows, by its --format: "" or "table" (the columns given), "table TEMPLATE", "json", or a
 /// template for each row.
+/// Texts are shown without control characters.
 class listing {
   public:
     struct column {
@@ -56,7 +57,14 @@ class listing {
         std::string heading;
     };
 
-    listing(std::string format, std::vector<column> columns, std::vector<column> further = {});
+    /// Errors: exit_error for a template that can't be read; `complaint` stands before the reason.
+    listing(std::string format, std::vector<column> columns, std::vector<column> further = {},
+            std::string_view complaint = "template parsing error");
+
+    /// Whether the template asks for a field, which may cost the engine something to find.
+    bool shows(std::string_view field) const;
+    /// Errors: exit_error when the template asks for a field that `row` does not have.
+    void try_on(const value& row, std::string_view complaint) const;
 
     /// `row` is an object whose members are texts.
     void add(value row) { rows_.push_back(std::move(row)); }
@@ -69,6 +77,7 @@ class listing {
     std::string format_;
     std::vector<column> columns_;
     std::vector<column> further_;
+    std::optional<text_template> shape_;
     std::vector<value> rows_;
 };
 

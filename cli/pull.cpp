@@ -10,9 +10,11 @@
 namespace davit::cli {
 
 task<std::string> pull_image(engine& api, pull_options options) {
-    const image_reference image = image_reference::parse_with_default_tag(options.image);
+    image_reference image = image_reference::parse(options.image);
+    if (!options.takes_all_tags) image = image.with_default_tag();
     const std::string tag = image.digest() ? image.digest()->text() : image.tag();
-    std::string path = fmt::format("/images/create?fromImage={}&tag={}", encoded(image.name()), encoded(tag));
+    std::string path = fmt::format("/images/create?fromImage={}", encoded(image.name()));
+    if (!options.takes_all_tags) path += "&tag=" + encoded(tag);
     if (!options.platform.empty()) path += "&platform=" + encoded(options.platform);
     engine::headers headers;
     const std::string credentials = co_await find_registry_credentials(image.domain());

@@ -11,6 +11,7 @@ namespace davit::cli {
 struct pull_options {
     std::string image; ///< As the user named it
     std::string platform;
+    bool takes_all_tags = false;
     bool is_quiet = false;
     std::FILE* progress_to = stdout;
 };

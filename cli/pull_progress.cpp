@@ -10,8 +10,8 @@ namespace davit::cli {
 std::string progress_display::render(const api::progress_message& message) {
     const std::string status = printable(message.status);
     if (message.id.empty()) return status + "\n";
-    const std::string line =
-        fmt::format("{}: {}{}{}", printable(message.id), status, message.progress.empty() ? "" : " ", message.progress);
+    const std::string line = fmt::format("{}: {}{}{}", printable(message.id), status,
+                                         message.progress.empty() ? "" : " ", printable(message.progress));
     if (!is_terminal_) return message.detail && message.detail->total != 0 ? "" : line + "\n";
 
     const auto at = std::find(layers_.begin(), layers_.end(), message.id);

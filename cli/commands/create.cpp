@@ -13,19 +13,11 @@ class create_command final : public command {
     void declare(flag_set& flags) override { flags_.declare(flags); }
 
     task<int> run(invocation call) override {
-        print(co_await create_container(call.api, flags_, request(call.words)) + "\n");
+        print(co_await create_container(call.api, flags_, flags_.checked_request("create", call.words)) + "\n");
         co_return 0;
     }
 
   private:
-    api::create_body request(const std::vector<std::string>& words) const {
-        try {
-            return flags_.request(words);
-        } catch (const error& e) {
-            throw failure_with_help(125, "create", e.text());
-        }
-    }
-
     container_flags flags_;
 };
 

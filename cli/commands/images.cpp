@@ -91,7 +91,7 @@ class images_command final : public command {
 
     value row(const api::image_summary& of, const image_name& name) const {
         const auto age = std::chrono::system_clock::now() - std::chrono::system_clock::from_time_t(of.created);
-        const std::string size = api::human_size(static_cast<double>(of.size));
+        const std::string size = api::human_size(static_cast<double>(of.size), 3);
         value shown;
         shown.set("Containers", of.containers < 0 ? std::string{"N/A"} : std::to_string(of.containers));
         shown.set("CreatedAt", local_time(of.created));

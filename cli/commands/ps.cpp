@@ -26,17 +26,6 @@ class ps_command final : public command {
     }
 
     task<int> run(invocation call) override {
-        std::string path = fmt::format("/containers/json?all={:d}", shows_all_);
-        if (shows_latest_) last_ = 1;
-        if (last_ && *last_ > 0) path += fmt::format("&limit={}", *last_);
-        if (shows_size_) path += "&size=1";
-        if (const std::string filters = filters_parameter(filters_); !filters.empty()) path += "&" + filters;
-        const std::string body = co_await call.api.ask(io::http_method::get, path);
-        const auto found = io::parse<std::vector<api::container_summary>>(body, "the engine's list");
-        if (is_quiet_ && format_.empty()) {
-            for (const auto& one : found) print(shown_id(one) + "\n");
-            co_return 0;
-        }
         std::vector<listing::column> columns = {{"ID", "CONTAINER ID"},    {"Image", "IMAGE"},   {"Command", "COMMAND"},
                                                 {"RunningFor", "CREATED"}, {"Status", "STATUS"}, {"Ports", "PORTS"},
                                                 {"Names", "NAMES"}};
@@ -49,13 +38,32 @@ class ps_command final : public command {
                       {"Labels", "LABELS"},
                       {"Networks", "NETWORKS"},
                       {"Mounts", "MOUNTS"},
-                      {"LocalVolumes", "LOCAL VOLUMES"}}};
+                      {"LocalVolumes", "LOCAL VOLUMES"}},
+                     "failed to parse template"};
+        list.try_on(row({}), "failed to execute template");
+        const std::string body = co_await call.api.ask(io::http_method::get, path(list.shows("Size")));
+        const auto found = io::parse<std::vector<api::container_summary>>(body, "the engine's list");
+        if (is_quiet_ && format_.empty()) {
+            std::string ids;
+            for (const auto& one : found) ids += shown_id(one) + "\n";
+            print(ids);
+            co_return 0;
+        }
         for (const auto& one : found) list.add(row(one));
         print(list.text());
         co_return 0;
     }
 
   private:
+    std::string path(bool template_shows_size) const {
+        std::string made = fmt::format("/containers/json?all={:d}", shows_all_);
+        const std::int64_t last = shows_latest_ ? 1 : last_.value_or(0);
+        if (last > 0) made += fmt::format("&limit={}", last);
+        if (shows_size_ || template_shows_size) made += "&size=1";
+        if (const std::string filters = filters_parameter(filters_); !filters.empty()) made += "&" + filters;
+        return made;
+    }
+
     std::string shown_id(const api::container_summary& of) const { return is_whole_ ? of.id : of.id.substr(0, 12); }
 
     /// In quotes; cut to 20 characters, the last of which then is an ellipsis.
@@ -63,6 +71,13 @@ class ps_command final : public command {
         std::string shown = command;
         if (!is_whole_ && shown.size() > 20) shown = shown.substr(0, 19) + "…";
         return value{printable(shown)}.to_json();
+    }
+
+    /// What the container wrote, and with its image below it where that is known.
+    static std::string shown_size(const api::container_summary& of) {
+        const std::string own = api::human_size(static_cast<double>(of.size_rw.value_or(0)), 3);
+        const std::int64_t whole = of.size_root_fs.value_or(0);
+        return whole > 0 ? fmt::format("{} (virtual {})", own, api::human_size(static_cast<double>(whole), 3)) : own;
     }
 
     static std::string shown_ports(const std::vector<api::port_summary>& ports) {
@@ -95,7 +110,7 @@ class ps_command final : public command {
         shown.set("Networks", networks);
         shown.set("Ports", shown_ports(of.ports));
         shown.set("RunningFor", api::human_duration(age) + " ago");
-        shown.set("Size", of.size_rw ? api::human_size(static_cast<double>(*of.size_rw)) : std::string{"0B"});
+        shown.set("Size", shown_size(of));
         shown.set("State", of.state);
         shown.set("Status", of.status);
         return shown;

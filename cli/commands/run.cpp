@@ -6,20 +6,13 @@
 #include "cli/commands/commands.h"
 #include "cli/container_flags.h"
 #include "cli/create_container.h"
+#include "cli/exit_code.h"
 #include "cli/output.h"
 #include "cli/terminal.h"
 
 namespace davit::cli {
 
 namespace {
-
-/// What docker makes of a refusal: the shell's own codes for a command that can't be run.
-int exit_code_of(const std::string& text) {
-    const auto says = [&](std::string_view words) { return text.find(words) != std::string::npos; };
-    if (says("executable file not found") || says("no such file or directory")) return 127;
-    if (says("permission denied") || says("is a directory")) return 126;
-    return 125;
-}
 
 class run_command final : public command {
   public:
@@ -33,14 +26,14 @@ class run_command final : public command {
     task<int> run(invocation call) override {
         if (is_detached_ && !flags_.attach.empty())
             throw exit_error(1, "conflicting options: cannot specify both --attach and --detach");
+        api::create_body body = flags_.checked_request("run", call.words);
         try {
-            api::create_body body = flags_.request(call.words);
             const attached_streams streams = choose_streams(body);
             co_return co_await run_container(call.api, std::move(body), streams);
         } catch (const exit_error&) {
             throw;
         } catch (const error& e) {
-            throw failure_with_help(exit_code_of(e.text()), "run", e.text());
+            throw failure_with_help(exit_code_of_refusal(e.text()), "run", e.text());
         }
     }
 
