@@ -8,7 +8,6 @@
 #include "cli/command.h"
 #include "cli/option_values.h"
 #include "core/error.h"
-#include "core/reference.h"
 #include "io/json.h"
 
 namespace davit::cli {
@@ -216,7 +215,6 @@ void container_flags::fill_host(api::create_body& body) const {
 }
 
 api::create_body container_flags::request(const std::vector<std::string>& words) const {
-    if (!is_image_id(words[0])) image_reference::parse(words[0]);
     if (pull != "always" && pull != "missing" && pull != "never")
         throw error(errc::invalid, "invalid pull option: '{}': must be one of \"always\", \"missing\" or \"never\"",
                     pull);

@@ -24,6 +24,7 @@ task<void> pull(engine& api, const container_flags& flags, std::string image) {
 } // namespace
 
 task<std::string> create_container(engine& api, const container_flags& flags, api::create_body body) {
+    if (!is_image_id(body.image)) image_reference::parse(body.image);
     if (!flags.id_file.empty() && std::ifstream{flags.id_file})
         throw error(errc::conflict, "container ID file found, make sure the other container isn't running or delete {}",
                     flags.id_file);

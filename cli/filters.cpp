@@ -86,13 +86,16 @@ std::string unix_time(std::chrono::system_clock::time_point at) {
 
 } // namespace
 
-std::string moment_parameter(const std::string& text) {
+std::string moment_parameter(const std::string& text, std::string_view complaint) {
+    const auto refusal = [&] {
+        return exit_error(1, "{}failed to parse value as time or duration: \"{}\"", complaint, text);
+    };
     if (const auto span = parse_span(text); span && !text.empty())
         return unix_time(std::chrono::system_clock::now() -
                          std::chrono::duration_cast<std::chrono::system_clock::duration>(*span));
     if (text.find('-') == std::string::npos) {
         if (text.empty() || text.find_first_not_of("0123456789.") != std::string::npos || text.front() == '.')
-            throw exit_error(1, "failed to parse value as time or duration: \"{}\"", text);
+            throw refusal();
         return text; // a Unix time
     }
     // Dates without a zone are local; missing parts are zero.
@@ -107,7 +110,7 @@ std::string moment_parameter(const std::string& text) {
         }
     }
     const auto moment = parse_rfc3339(text);
-    if (!moment) throw exit_error(1, "failed to parse value as time or duration: \"{}\"", text);
+    if (!moment) throw refusal();
     return unix_time(*moment);
 }
 

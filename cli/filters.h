@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/flags.h"
@@ -15,7 +16,7 @@ std::string filters_parameter(const std::vector<std::string>& filters);
 
 /// A moment for `since` and `until`: Unix seconds with nanoseconds. Takes what docker takes: a Unix time, RFC 3339
 /// (parts of it), or a span before now ("10m", "1h30m").
-/// Errors: exit_error for what is neither.
-std::string moment_parameter(const std::string& text);
+/// Errors: exit_error for what is neither; `complaint` stands before the reason.
+std::string moment_parameter(const std::string& text, std::string_view complaint = "");
 
 } // namespace davit::cli

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <ctime>
 #include <unistd.h>
@@ -59,10 +61,10 @@ void object_format::prepare(std::string_view complaint) {
     }
 }
 
-std::string object_format::shown(const value& object) const {
+std::string object_format::shown(const value& object, const template_object& more) const {
     if (!shape_) return object.to_json() + "\n";
     try {
-        return shape_->render(object) + "\n";
+        return shape_->render(object, more) + "\n";
     } catch (const error& e) {
         throw exit_error(1, "template parsing error: {}", e.text());
     }
@@ -84,6 +86,18 @@ std::vector<std::string> split_tabs(std::string_view line) {
         if (tab == std::string_view::npos) return cells;
         begin = tab + 1;
     }
+}
+
+/// As Go writes JSON where it may end in a page: these marks stand in texts only.
+std::string escape_html(std::string_view json) {
+    std::string escaped;
+    for (const char c : json) {
+        if (c == '<' || c == '>' || c == '&')
+            escaped += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+        else
+            escaped += c;
+    }
+    return escaped;
 }
 
 /// A shell gives \t and \n as two characters.
@@ -127,14 +141,25 @@ listing::listing(std::string format, std::vector<column> columns, std::vector<co
 
 bool listing::shows(std::string_view field) const {
     if (!shape_) return false;
+    if (format_.find("json .}}") != std::string::npos) return true; // the whole row
     const auto fields = shape_->heading_fields();
     return std::find(fields.begin(), fields.end(), field) != fields.end();
+}
+
+std::string listing::render(const entry& of) const {
+    template_object labelled;
+    labelled.call = [&of](const std::string& name, const value& key) -> std::optional<value> {
+        if (name != "Label") return std::nullopt;
+        const auto at = of.labels.find(key.to_text());
+        return at == of.labels.end() ? value{""} : value{at->second};
+    };
+    return shape_->render(of.shown, labelled);
 }
 
 void listing::try_on(const value& row, std::string_view complaint) const {
     if (!shape_) return;
     try {
-        shape_->render(row);
+        render({row, {}});
     } catch (const error& e) {
         throw exit_error(1, "{}: {}", complaint, e.text());
     }
@@ -153,7 +178,7 @@ std::string listing::table_of(const std::vector<column>& columns) const {
     std::vector<std::string> heading;
     for (const column& shown : columns) heading.push_back(shown.heading);
     table made{std::move(heading)};
-    for (const value& row : rows_) {
+    for (const auto& [row, labels] : rows_) {
         std::vector<std::string> cells;
         for (const column& shown : columns) {
             const value* cell = row.find(shown.field);
@@ -168,19 +193,21 @@ std::string listing::text() const {
     if (format_.empty() || format_ == "table") return table_of(columns_);
     if (format_ == "json") {
         std::string lines;
-        for (const value& row : rows_) lines += row.to_json() + "\n";
+        for (const entry& row : rows_) lines += escape_html(row.shown.to_json()) + "\n";
         return lines;
     }
-    for (const value& row : rows_) try_on(row, "template parsing error");
+    for (const entry& row : rows_) try_on(row.shown, "template parsing error");
     if (!format_.starts_with("table ")) {
         std::string lines;
-        for (const value& row : rows_) lines += shape_->render(row) + "\n";
+        for (const entry& row : rows_) lines += render(row) + "\n";
         return lines;
     }
     value heading;
     for (const std::string& field : shape_->heading_fields()) heading.set(field, heading_of(field));
-    table made{split_tabs(shape_->render(heading))};
-    for (const value& row : rows_) made.add(split_tabs(shape_->render(row)));
+    template_object key_as_heading;
+    key_as_heading.call = [](const std::string&, const value& key) { return std::optional{key}; };
+    table made{split_tabs(shape_->render(heading, key_as_heading))};
+    for (const entry& row : rows_) made.add(split_tabs(render(row)));
     return made.text();
 }
 
@@ -188,7 +215,7 @@ void print(std::string_view text) {
     std::string cleaned;
     if (is_terminal(STDOUT_FILENO)) text = cleaned = printable_lines(text);
     if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
-        throw exit_error(1, "{}", "");
+        throw exit_error(errno == EPIPE ? 128 + SIGPIPE : 1, "");
 }
 
 } // namespace davit::cli

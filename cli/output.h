@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,8 +29,9 @@ class object_format {
     bool is_given() const noexcept { return !source_.empty(); }
     /// Errors: exit_error 64 for a template that can't be read, as docker's.
     void prepare(std::string_view complaint = "template parsing error");
+    bool is_template() const noexcept { return shape_.has_value(); }
     /// One line. Errors: exit_error in docker's words.
-    std::string shown(const value& object) const;
+    std::string shown(const value& object, const template_object& more = {}) const;
 
   private:
     std::string source_;
@@ -67,7 +69,9 @@ class listing {
     void try_on(const value& row, std::string_view complaint) const;
 
     /// `row` is an object whose members are texts.
-    void add(value row) { rows_.push_back(std::move(row)); }
+    void add(value row, std::map<std::string, std::string> labels = {}) {
+        rows_.push_back({std::move(row), std::move(labels)});
+    }
     std::string text() const;
 
   private:
@@ -78,11 +82,17 @@ class listing {
     std::vector<column> columns_;
     std::vector<column> further_;
     std::optional<text_template> shape_;
-    std::vector<value> rows_;
+    struct entry {
+        value shown;
+        std::map<std::string, std::string> labels; ///< What {{.Label "key"}} looks into
+    };
+    std::string render(const entry& of) const;
+
+    std::vector<entry> rows_;
 };
 
 /// Prints to standard output, at once; to a terminal without control characters. Throws an exit_error without words
-/// when nobody reads it any more.
+/// when nobody reads it any more, with the code of a program that a broken pipe has ended.
 void print(std::string_view text);
 
 } // namespace davit::cli

@@ -19,10 +19,10 @@ class attach_command final : public command {
     task<int> run(invocation call) override {
         const auto before =
             co_await call.api.get<api::container_inspect>(fmt::format("/containers/{}/json", encoded(call.words[0])));
-        if (!before.state.is_running) throw exit_error(1, "cannot attach to a stopped container, start it first");
-        if (before.state.is_paused) throw exit_error(1, "cannot attach to a paused container, unpause it first");
+        if (!before.state.is_running) throw exit_error(1, "You cannot attach to a stopped container, start it first");
+        if (before.state.is_paused) throw exit_error(1, "You cannot attach to a paused container, unpause it first");
         if (before.state.is_restarting)
-            throw exit_error(1, "cannot attach to a restarting container, wait until it is running");
+            throw exit_error(1, "You cannot attach to a restarting container, wait until it is running");
         attachment_options options;
         options.container = before.id;
         options.streams.is_tty = before.config.tty;

@@ -25,6 +25,7 @@ class events_command final : public command {
         if (!until_.empty()) path += "until=" + moment_parameter(until_) + "&";
         path += filters_parameter(filters_);
         format_.prepare("Error parsing format");
+        try_format();
         auto response = co_await call.api.open(io::http_method::get, path);
         line_splitter lines;
         std::vector<std::byte> buffer(16 * 1024);
@@ -37,8 +38,36 @@ class events_command final : public command {
     }
 
   private:
+    /// What an event may have and this one has not is empty in templates.
+    static template_object optional_members() {
+        template_object made;
+        made.find = [](const std::string& name) -> std::optional<value> {
+            for (const char* known : {"Status", "ID", "From", "Scope", "Time", "TimeNano"})
+                if (name == known) return value{""};
+            return std::nullopt;
+        };
+        return made;
+    }
+
+    /// What no event has is said at once, and not when the first one comes.
+    void try_format() const {
+        if (!format_.is_template()) return;
+        const value none = value::parse(R"({"Type":"","Action":"","Actor":{"ID":"","Attributes":{}}})", "an event");
+        std::string reason;
+        try {
+            format_.shown(none, optional_members());
+        } catch (const error& e) {
+            reason = e.text();
+        }
+        if (reason.find("map has no entry for key") != std::string::npos &&
+            reason.find("Attributes") == std::string::npos)
+            throw exit_error(64, "Error parsing format: {}", reason.substr(reason.find(": ") + 2));
+    }
+
     std::string shown(const std::string& line) const {
-        if (format_.is_given()) return format_.shown(value::parse(line, "an event"));
+        if (format_.is_given()) {
+            return format_.shown(value::parse(line, "an event"), optional_members());
+        }
         const auto happened = io::parse<api::event_message>(line, "an event");
         const std::chrono::system_clock::time_point at{std::chrono::duration_cast<std::chrono::system_clock::duration>(
             std::chrono::nanoseconds{happened.time_nano})};

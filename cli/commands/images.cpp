@@ -61,7 +61,10 @@ class images_command final : public command {
                 print(shown_id(image) + "\n");
                 continue;
             }
-            for (const image_name& name : names_of(image)) list.add(row(image, name));
+            for (image_name& name : names_of(image)) {
+                if (!shows_digests_ && !list.shows("Digest")) name.digest = "<none>";
+                list.add(row(image, name));
+            }
         }
         if (!is_quiet_ || !format_.empty()) print(list.text());
         co_return 0;
@@ -103,7 +106,7 @@ class images_command final : public command {
         shown.set("Size", size);
         shown.set("Tag", name.tag);
         shown.set("UniqueSize", "N/A");
-        shown.set("VirtualSize", size);
+        shown.set("VirtualSize", api::human_size(static_cast<double>(of.size)));
         return shown;
     }
 

@@ -37,20 +37,40 @@ class inspect_command final : public command {
                 failures.push_back(e.text());
             }
         }
-        if (!format_.is_given()) {
+        if (format_.is_given() && !format_.is_template()) {
+            print(value{std::move(found)}.to_json() + "\n");
+        } else if (!format_.is_given()) {
             print(value{std::move(found)}.to_pretty_json() + "\n");
         } else if (found.empty()) {
             print("\n");
         } else {
-            std::string text;
-            for (const value& object : found) text += format_.shown(object);
-            print(text);
+            print_with_format(found);
         }
         if (!failures.empty()) throw exit_error(1, "{}", fmt::join(failures, "\n"));
         co_return 0;
     }
 
   private:
+    void print_with_format(const value::list& found) const {
+        template_object typed;
+        typed.null_text = [](const std::string& member) {
+            const auto is_one_of = [&](std::initializer_list<std::string_view> names) {
+                return std::find(names.begin(), names.end(), member) != names.end();
+            };
+            if (is_one_of({"MemorySwappiness", "OomKillDisable", "PidsLimit", "Init", "IPAMConfig"})) return "<nil>";
+            if (is_one_of({"Labels", "Volumes", "Options", "Sysctls", "Tmpfs", "DriverOpts"})) return "map[]";
+            return "[]";
+        };
+        std::string text;
+        try {
+            for (const value& object : found) text += format_.shown(object, typed);
+        } catch (const error&) {
+            print(text + "\n");
+            throw;
+        }
+        print(text);
+    }
+
     struct kind {
         std::string_view name;
         std::string_view before; ///< The path up to the name

@@ -49,7 +49,7 @@ class ps_command final : public command {
             print(ids);
             co_return 0;
         }
-        for (const auto& one : found) list.add(row(one));
+        for (const auto& one : found) list.add(row(one), one.labels);
         print(list.text());
         co_return 0;
     }
@@ -108,6 +108,7 @@ class ps_command final : public command {
         shown.set("Mounts", "");
         shown.set("Names", names);
         shown.set("Networks", networks);
+        shown.set("Platform", value{});
         shown.set("Ports", shown_ports(of.ports));
         shown.set("RunningFor", api::human_duration(age) + " ago");
         shown.set("Size", shown_size(of));

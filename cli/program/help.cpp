@@ -68,7 +68,8 @@ exit_error unknown_command_of(const command_group& group, std::string_view word)
 
 exit_error wrong_flags(std::string_view complaint, std::string_view as_written, std::string_view usage) {
     const std::string program = as_written.empty() ? "davit" : fmt::format("davit {}", as_written);
-    return {125, "{0}\n\nUsage:  {1} {2}\n\nRun '{1} --help' for more information", complaint, program, usage};
+    const std::string_view blank = usage.empty() ? "" : " ";
+    return {125, "{0}\n\nUsage:  {1}{3}{2}\n\nRun '{1} --help' for more information", complaint, program, usage, blank};
 }
 
 void check_words(const command_entry& entry, std::string_view as_written, std::size_t count) {

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -85,7 +87,7 @@ const command_entry* find_command(std::vector<std::string>& words, std::string& 
 int run_group(const command_group& group, const std::vector<std::string>& words) {
     if (words.size() > 1 && words[1] != "--help" && words[1] != "-h") {
         if (!words[1].starts_with('-')) throw unknown_command_of(group, words[1]);
-        throw wrong_flags(fmt::format("unknown flag: {}", words[1]), group.name, "COMMAND");
+        throw wrong_flags(fmt::format("unknown flag: {}", words[1]), group.name, "");
     }
     fmt::print(words.size() > 1 ? stdout : stderr, "{}", help_of(group));
     return 0;
@@ -131,8 +133,12 @@ int run(std::vector<std::string> words) {
         fmt::print("Davit version {}, build {}\n", program_version(), program_commit());
         return 0;
     }
+    constexpr std::array levels = {"", "panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"};
+    if (std::find(levels.begin(), levels.end(), globals.log_level) == levels.end())
+        throw exit_error(1, "Unable to parse logging level: {}", globals.log_level);
     bool asks_for_help = globals.asks_for_help;
-    if (!words.empty() && words[0] == "help") {
+    const bool is_topic = !words.empty() && words[0] == "help";
+    if (is_topic) {
         asks_for_help = true;
         words.erase(words.begin());
     }
@@ -146,6 +152,7 @@ int run(std::vector<std::string> words) {
     if (const command_entry* entry = find_command(words, as_written))
         return run_found(*entry, as_written, asks_for_help ? std::vector<std::string>{"--help"} : words, globals);
     if (const command_group* group = find_group(first)) return run_group(*group, words);
+    if (is_topic) throw exit_error(1, "unknown help topic: {}", first);
     throw unknown_command(first);
 }
 

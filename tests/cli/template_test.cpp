@@ -72,6 +72,25 @@ TEST(text_template, an_unknown_field_is_named_with_its_place) {
     EXPECT_THAT(complaint("{{.Name.Deep}}"), HasSubstr("can't evaluate field Deep in type interface {}"));
 }
 
+TEST(text_template, a_name_in_another_case_is_found_where_the_exact_one_is_not) {
+    EXPECT_EQ(rendered("{{.NAME}} {{.state.code}}"), "/box 7");
+}
+
+TEST(text_template, an_object_may_have_methods_members_without_json_and_typed_nulls) {
+    template_object object;
+    object.call = [](const std::string& name, const value& key) -> std::optional<value> {
+        if (name != "Label") return std::nullopt;
+        return value{"label " + key.to_text()};
+    };
+    object.find = [](const std::string& name) -> std::optional<value> {
+        if (name != "From") return std::nullopt;
+        return value{"elsewhere"};
+    };
+    object.null_text = [](const std::string& name) { return "no " + name; };
+    EXPECT_EQ(text_template{R"({{.Label "a"}} {{.From}} {{.Nothing}} {{json .Nothing}})"}.render(example, object),
+              "label a elsewhere no Nothing null");
+}
+
 TEST(text_template, headings_are_the_fields_of_its_actions) {
     EXPECT_THAT(text_template{"{{.ID}}\t{{upper .Names}} {{.State.Code}}"}.heading_fields(),
                 ElementsAre("ID", "Names", "Code"));
