@@ -21,7 +21,10 @@ task<std::string> pull_image(engine& api, pull_options options) {
     if (!credentials.empty()) headers.emplace("X-Registry-Auth", credentials);
 
     auto response = co_await api.open(io::http_method::post, std::move(path), std::move(headers));
-    progress_display display{options.progress_to, is_terminal(::fileno(options.progress_to))};
+    const int shown_on = ::fileno(options.progress_to);
+    const std::size_t columns = size_of_terminal(shown_on).columns;
+    // a terminal that doesn't tell its width is taken for one of the usual width
+    progress_display display{options.progress_to, is_terminal(shown_on) && columns == 0 ? 80 : columns};
     line_splitter lines;
     std::vector<std::byte> buffer(16 * 1024);
     for (;;) {
