@@ -22,6 +22,9 @@ class exit_error : public error {
     int code_;
 };
 
+/// As docker ends a command that makes containers: with the words, and where its help is.
+exit_error failure_with_help(int code, std::string_view command, std::string_view text);
+
 /// A command while it runs: its words without the flags, and the engine.
 struct invocation {
     std::string command; ///< "run", "container ls": as the user wrote it
@@ -39,33 +42,18 @@ class command {
 };
 
 struct command_entry {
-    std::string_view name;    ///< "run"
+    std::string_view name;    ///< "run"; empty for what exists in its group only
     std::string_view group;   ///< "container": the command is also "container run"
     std::string_view grouped; ///< Its name in the group, where it differs ("ls" for ps)
     std::string_view usage;   ///< "[OPTIONS] IMAGE [COMMAND] [ARG...]"
     std::string_view summary;
-    std::size_t least_words = 0;
-    std::size_t most_words = SIZE_MAX;
-    bool is_interspersed = true; ///< Flags may follow words
-    int failure_code = 1;        ///< 125 for what runs containers
+    std::size_t least_words;
+    std::size_t most_words;
+    bool is_interspersed; ///< Flags may follow words
     std::unique_ptr<command> (*make)();
 };
 
 /// All commands, in the order in which help shows them.
 std::span<const command_entry> all_commands();
-
-/// Calls `act(name)` for each word; prints what fails and goes on, as Docker does. The exit code.
-template <class Action> task<int> for_each_word(std::vector<std::string> words, Action act) {
-    int code = 0;
-    for (const std::string& word : words) {
-        try {
-            co_await act(word);
-        } catch (const engine_error& e) {
-            fmt::print(stderr, "Error response from daemon: {}\n", e.text());
-            code = 1;
-        }
-    }
-    co_return code;
-}
 
 } // namespace davit::cli

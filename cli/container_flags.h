@@ -14,8 +14,10 @@ class container_flags {
   public:
     void declare(flag_set& flags);
 
-    /// `words`: the image, then its command. Errors: exit_error, as docker's, for values that can't be right.
+    /// `words`: the image, then its command. Errors: invalid for what can't be right.
     api::create_body request(const std::vector<std::string>& words) const;
+    /// The same for the command of that name, whose end the errors are: exit_error.
+    api::create_body checked_request(std::string_view command, const std::vector<std::string>& words) const;
 
     bool tty = false;
     bool interactive = false;
@@ -25,19 +27,19 @@ class container_flags {
     std::string pull = "missing";
     std::string id_file;
     bool quiet = false;
-    std::vector<std::string> attach;
+    std::vector<std::string> attach; ///< "stdin", "stdout", "stderr"
 
   private:
     void fill_config(api::create_body& body) const;
     void fill_host(api::create_body& body) const;
 
     std::vector<std::string> environment_, environment_files_, labels_, label_files_;
-    std::vector<std::string> capabilities_added_, capabilities_dropped_, groups_, security_options_, ulimits_;
+    std::vector<std::string> capabilities_added_, capabilities_dropped_, groups_, security_options_;
+    std::vector<ulimit_config> ulimits_;
     std::vector<std::string> hosts_, dns_, dns_options_, dns_search_, sysctls_, tmpfs_, volumes_, ports_, log_options_;
-    std::string working_directory_, user_, hostname_, domain_name_, network_, stop_signal_, restart_, memory_,
-        shm_size_;
-    std::string cpus_, cpuset_, cgroup_parent_, cgroup_namespace_, ipc_, pid_, uts_, log_driver_, runtime_;
-    std::string memory_reservation_, memory_swap_;
+    std::string working_directory_, user_, hostname_, domain_name_, network_, stop_signal_, restart_;
+    std::string cpuset_, cgroup_parent_, cgroup_namespace_, ipc_, pid_, uts_, log_driver_, runtime_;
+    std::int64_t memory_ = 0, memory_reservation_ = 0, memory_swap_ = 0, shm_size_ = 0, nano_cpus_ = 0;
     std::vector<std::string> entrypoint_; ///< As often as it was given: an empty text means something
     std::optional<std::int64_t> stop_timeout_, pids_limit_, cpu_shares_, oom_score_;
     bool is_privileged_ = false, is_read_only_ = false;

@@ -3,6 +3,7 @@
 #include <fstream>
 
 #include "cli/command.h"
+#include "cli/option_values.h"
 #include "cli/output.h"
 #include "cli/pull.h"
 #include "core/reference.h"
@@ -23,13 +24,10 @@ task<void> pull(engine& api, const container_flags& flags, std::string image) {
 } // namespace
 
 task<std::string> create_container(engine& api, const container_flags& flags, api::create_body body) {
-    if (flags.pull != "always" && flags.pull != "missing" && flags.pull != "never")
-        throw exit_error(125, "invalid pull option: '{}': must be one of \"always\", \"missing\" or \"never\"",
-                         flags.pull);
+    if (!is_image_id(body.image)) image_reference::parse(body.image);
     if (!flags.id_file.empty() && std::ifstream{flags.id_file})
-        throw exit_error(125,
-                         "davit: container ID file found, make sure the other container isn't running or delete {}",
-                         flags.id_file);
+        throw error(errc::conflict, "container ID file found, make sure the other container isn't running or delete {}",
+                    flags.id_file);
     if (flags.pull == "always") co_await pull(api, flags, body.image);
     std::string path = "/containers/create?name=" + encoded(flags.name);
     if (!flags.platform.empty()) path += "&platform=" + encoded(flags.platform);
@@ -38,8 +36,7 @@ task<std::string> create_container(engine& api, const container_flags& flags, ap
     try {
         answer = co_await api.post(path, io::to_json(body));
     } catch (const engine_error& e) {
-        is_missing =
-            e.status() == 404 && flags.pull == "missing" && e.text().find("No such image") != std::string::npos;
+        is_missing = e.status() == 404 && flags.pull == "missing" && !is_image_id(body.image);
         if (!is_missing) throw;
     }
     if (is_missing) {

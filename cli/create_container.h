@@ -10,7 +10,7 @@
 namespace davit::cli {
 
 /// Creates a container as the flags and words say, pulling its image where docker would. Returns the id; writes it to
-/// --cidfile. Errors: engine_error, exit_error.
+/// --cidfile. Errors: engine_error, invalid (the image's name), conflict (--cidfile is there).
 task<std::string> create_container(engine& api, const container_flags& flags, api::create_body body);
 
 } // namespace davit::cli

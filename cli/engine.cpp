@@ -1,5 +1,7 @@
 #include "cli/engine.h"
 
+#include <cerrno>
+
 #include "io/tls.h"
 #include "io/url.h"
 
@@ -16,7 +18,7 @@ io::http_origin parse_host(const std::string& host, bool uses_tls) {
         const std::uint16_t port = parsed.port != 0 ? parsed.port : uses_tls ? 2376 : 2375;
         return {uses_tls ? "https" : "http", parsed.host, port};
     }
-    throw error(errc::invalid, "unable to parse docker host `{}`: give unix:///path or tcp://host:port", host);
+    throw error(errc::invalid, "invalid bind address format: {}: give unix:///path or tcp://host:port", host);
 }
 
 } // namespace
@@ -59,8 +61,21 @@ task<io::http_client_response> engine::request(io::http_method method, std::stri
         co_return co_await client_->request(origin_, std::move(head), std::move(body));
     } catch (const error& e) {
         if (e.category() == errc::cancelled) throw;
-        throw error(errc::unavailable, "Cannot connect to the Davit daemon at {}. Is davitd running? ({})", shown_host_,
-                    e.text());
+        switch (e.system_errno()) {
+        case ENOENT:
+        case ECONNREFUSED:
+            throw error(errc::unavailable, "Cannot connect to the Davit daemon at {}. Is the davit daemon running?",
+                        shown_host_);
+        case EACCES:
+        case EPERM:
+            throw error(errc::denied, "permission denied while trying to connect to the Davit daemon socket at {}: {}",
+                        shown_host_, e.text());
+        default:
+            if (e.category() == errc::unavailable && origin_.scheme == "http")
+                throw error(errc::unavailable, "Cannot connect to the Davit daemon at {}. Is the davit daemon running?",
+                            shown_host_);
+            throw error(errc::unavailable, "error during connect: {}", e.text());
+        }
     }
 }
 

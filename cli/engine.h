@@ -15,10 +15,11 @@
 
 namespace davit::cli {
 
-/// What the engine answered with a status of 400 or more.
+/// What the engine answered with a status of 400 or more, in docker's words: "Error response from daemon: …".
 class engine_error : public error {
   public:
-    engine_error(unsigned status, std::string message) : error{errc::unavailable, "{}", message}, status_{status} {}
+    engine_error(unsigned status, std::string message)
+        : error{errc::unavailable, "Error response from daemon: {}", message}, status_{status} {}
     unsigned status() const noexcept { return status_; }
 
   private:

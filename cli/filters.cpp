@@ -1,5 +1,7 @@
 #include "cli/filters.h"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <chrono>
 #include <ctime>
@@ -8,19 +10,39 @@
 
 #include "cli/command.h"
 #include "cli/engine.h"
+#include "cli/option_values.h"
 #include "core/rfc3339.h"
 
 namespace davit::cli {
+
+namespace {
+
+std::string trimmed(std::string_view text) {
+    constexpr std::string_view blanks = " \t";
+    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+    return std::string{text.substr(0, text.find_last_not_of(blanks) + 1)};
+}
+
+} // namespace
+
+void declare_filters(flag_set& flags, std::vector<std::string>& into) {
+    flags.parsed("filter", 'f', "filter", "Filter output based on conditions provided",
+                 [&into](const std::string& text) {
+                     if (text.empty()) return;
+                     if (text.find('=') == std::string::npos)
+                         throw error(errc::invalid, "bad format of filter (expected name=value)");
+                     into.push_back(text);
+                 });
+}
 
 std::string filters_parameter(const std::vector<std::string>& filters) {
     if (filters.empty()) return "";
     std::map<std::string, std::vector<std::string>> by_name;
     for (const std::string& filter : filters) {
-        const std::size_t equals = filter.find('=');
-        if (equals == std::string::npos)
-            throw exit_error(1, "invalid argument \"{}\" for \"-f, --filter\" flag: invalid filter '{}'", filter,
-                             filter);
-        by_name[filter.substr(0, equals)].push_back(filter.substr(equals + 1));
+        const auto [name, wanted] = split_pair(filter);
+        std::string key = trimmed(name);
+        for (char& c : key) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+        by_name[key].push_back(trimmed(wanted));
     }
     return "filters=" + encoded(io::to_json(by_name));
 }
@@ -39,8 +61,8 @@ std::optional<std::chrono::nanoseconds> parse_span(std::string_view text) {
         const std::string_view rest{unit, static_cast<std::size_t>(end - unit)};
         double seconds = 0;
         std::size_t length = 1;
-        if (rest.starts_with("ms")) {
-            seconds = 1e-3;
+        if (rest.starts_with("ms") || rest.starts_with("us") || rest.starts_with("ns")) {
+            seconds = rest[0] == 'm' ? 1e-3 : rest[0] == 'u' ? 1e-6 : 1e-9;
             length = 2;
         } else if (rest.starts_with("h")) {
             seconds = 3600;
@@ -64,11 +86,18 @@ std::string unix_time(std::chrono::system_clock::time_point at) {
 
 } // namespace
 
-std::string moment_parameter(const std::string& text) {
+std::string moment_parameter(const std::string& text, std::string_view complaint) {
+    const auto refusal = [&] {
+        return exit_error(1, "{}failed to parse value as time or duration: \"{}\"", complaint, text);
+    };
     if (const auto span = parse_span(text); span && !text.empty())
         return unix_time(std::chrono::system_clock::now() -
                          std::chrono::duration_cast<std::chrono::system_clock::duration>(*span));
-    if (text.find('-') == std::string::npos) return text; // a Unix time
+    if (text.find('-') == std::string::npos) {
+        if (text.empty() || text.find_first_not_of("0123456789.") != std::string::npos || text.front() == '.')
+            throw refusal();
+        return text; // a Unix time
+    }
     // Dates without a zone are local; missing parts are zero.
     if (text.find('Z') == std::string::npos && text.find('+') == std::string::npos) {
         std::tm parts{};
@@ -81,7 +110,7 @@ std::string moment_parameter(const std::string& text) {
         }
     }
     const auto moment = parse_rfc3339(text);
-    if (!moment) throw exit_error(1, "failed to parse value as time or duration: \"{}\"", text);
+    if (!moment) throw refusal();
     return unix_time(*moment);
 }
 

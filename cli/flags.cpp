@@ -19,32 +19,32 @@ bool parse_boolean(const std::string& text) {
 
 } // namespace
 
-void flag_set::add(std::string_view name, char shorthand, std::string_view type, std::string_view help,
-                   std::function<void(const std::string&)> set) {
+void flag_set::parsed(std::string_view name, char shorthand, std::string_view type, std::string_view help,
+                      std::function<void(const std::string&)> set) {
     flags_.push_back({std::string{name}, shorthand, std::string{type}, std::string{help}, false, std::move(set)});
 }
 
 void flag_set::boolean(std::string_view name, char shorthand, bool& into, std::string_view help) {
-    add(name, shorthand, "", help, [&into](const std::string& value) { into = parse_boolean(value); });
+    parsed(name, shorthand, "", help, [&into](const std::string& value) { into = parse_boolean(value); });
 }
 
 void flag_set::optional_boolean(std::string_view name, std::optional<bool>& into, std::string_view help) {
-    add(name, 0, "", help, [&into](const std::string& value) { into = parse_boolean(value); });
+    parsed(name, 0, "", help, [&into](const std::string& value) { into = parse_boolean(value); });
 }
 
 void flag_set::text(std::string_view name, char shorthand, std::string& into, std::string_view help,
                     std::string_view type) {
-    add(name, shorthand, type, help, [&into](const std::string& value) { into = value; });
+    parsed(name, shorthand, type, help, [&into](const std::string& value) { into = value; });
 }
 
 void flag_set::list(std::string_view name, char shorthand, std::vector<std::string>& into, std::string_view help,
                     std::string_view type) {
-    add(name, shorthand, type, help, [&into](const std::string& value) { into.push_back(value); });
+    parsed(name, shorthand, type, help, [&into](const std::string& value) { into.push_back(value); });
 }
 
 void flag_set::number(std::string_view name, char shorthand, std::optional<std::int64_t>& into, std::string_view help,
                       std::string_view type) {
-    add(name, shorthand, type, help, [&into](const std::string& value) {
+    parsed(name, shorthand, type, help, [&into](const std::string& value) {
         std::int64_t parsed = 0;
         const auto [end, failed] = std::from_chars(value.data(), value.data() + value.size(), parsed);
         if (failed != std::errc{} || end != value.data() + value.size())
@@ -146,7 +146,7 @@ std::size_t flag_set::parse_short(const std::vector<std::string>& words, std::si
     return at + 1;
 }
 
-std::string flag_set::help() const {
+std::string flag_set::help(std::string_view heading) const {
     std::vector<const flag*> shown;
     for (const flag& f : flags_)
         if (!f.is_hidden) shown.push_back(&f);
@@ -154,7 +154,7 @@ std::string flag_set::help() const {
     std::sort(shown.begin(), shown.end(), [](const flag* a, const flag* b) { return a->name < b->name; });
     std::size_t width = 0;
     for (const flag* f : shown) width = std::max(width, f->name.size() + (f->type.empty() ? 0 : f->type.size() + 1));
-    std::string text = "\nOptions:\n";
+    std::string text = fmt::format("\n{}:\n", heading);
     for (const flag* f : shown) {
         const std::string name = f->type.empty() ? f->name : f->name + " " + f->type;
         const std::string shorthand = f->shorthand ? fmt::format("-{},", f->shorthand) : "   ";

@@ -26,6 +26,9 @@ class flag_set {
               std::string_view type = "list");
     void number(std::string_view name, char shorthand, std::optional<std::int64_t>& into, std::string_view help,
                 std::string_view type = "int");
+    /// A flag whose values `set` takes, or refuses by throwing an error with the reason.
+    void parsed(std::string_view name, char shorthand, std::string_view type, std::string_view help,
+                std::function<void(const std::string&)> set);
     /// Another name of a flag, which help does not show.
     void alias(std::string_view name, std::string_view of);
 
@@ -33,8 +36,8 @@ class flag_set {
     /// Errors: invalid ("unknown flag: --x", "flag needs an argument: --x", "invalid argument …").
     std::vector<std::string> parse(const std::vector<std::string>& words, bool is_interspersed) const;
 
-    /// "Options:" and a line for each flag, by name; empty without flags.
-    std::string help() const;
+    /// The heading ("Options") and a line for each flag, by name; empty without flags.
+    std::string help(std::string_view heading) const;
 
   private:
     struct flag {
@@ -46,8 +49,6 @@ class flag_set {
         std::function<void(const std::string&)> set;
     };
 
-    void add(std::string_view name, char shorthand, std::string_view type, std::string_view help,
-             std::function<void(const std::string&)> set);
     const flag* find(std::string_view name) const noexcept;
     const flag* find_short(char shorthand) const noexcept;
     std::size_t parse_short(const std::vector<std::string>& words, std::size_t at) const;

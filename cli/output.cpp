@@ -2,17 +2,72 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
+#include <ctime>
+#include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/terminal.h"
 
 namespace davit::cli {
 
-std::string printable(std::string_view text) {
+namespace {
+
+/// Terminals also obey U+0080 to U+009F, which UTF-8 writes as c2 80 to c2 9f.
+std::string without_controls(std::string_view text, std::string_view allowed) {
     std::string kept;
-    for (const char c : text)
-        if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) kept += c;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto byte = static_cast<unsigned char>(text[i]);
+        const bool is_high_control =
+            byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+        if (is_high_control)
+            ++i;
+        else if ((byte >= 0x20 && byte != 0x7f) || allowed.find(text[i]) != std::string_view::npos)
+            kept += text[i];
+    }
     return kept;
+}
+
+} // namespace
+
+std::string printable(std::string_view text) {
+    return without_controls(text, {});
+}
+
+std::string printable_lines(std::string_view text) {
+    return without_controls(text, "\n\t");
+}
+
+std::string local_time(std::int64_t unix_seconds) {
+    char text[64] = "";
+    std::tm parts{};
+    const std::time_t moment = unix_seconds;
+    std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S %z %Z", ::localtime_r(&moment, &parts));
+    return text;
+}
+
+void object_format::declare(flag_set& flags, char shorthand) {
+    flags.text("format", shorthand, source_, "Format output using a custom template: 'json' or 'TEMPLATE'");
+}
+
+void object_format::prepare(std::string_view complaint) {
+    if (source_.empty() || source_ == "json") return;
+    try {
+        shape_.emplace(source_);
+    } catch (const error& e) {
+        throw exit_error(64, "{}: {}", complaint, e.text());
+    }
+}
+
+std::string object_format::shown(const value& object, const template_object& more) const {
+    if (!shape_) return object.to_json() + "\n";
+    try {
+        return shape_->render(object, more) + "\n";
+    } catch (const error& e) {
+        throw exit_error(1, "template parsing error: {}", e.text());
+    }
 }
 
 namespace {
@@ -31,6 +86,18 @@ std::vector<std::string> split_tabs(std::string_view line) {
         if (tab == std::string_view::npos) return cells;
         begin = tab + 1;
     }
+}
+
+/// As Go writes JSON where it may end in a page: these marks stand in texts only.
+std::string escape_html(std::string_view json) {
+    std::string escaped;
+    for (const char c : json) {
+        if (c == '<' || c == '>' || c == '&')
+            escaped += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+        else
+            escaped += c;
+    }
+    return escaped;
 }
 
 /// A shell gives \t and \n as two characters.
@@ -60,8 +127,43 @@ std::string table::text() const {
     return out;
 }
 
-listing::listing(std::string format, std::vector<column> columns, std::vector<column> further)
-    : format_{unescape(std::move(format))}, columns_{std::move(columns)}, further_{std::move(further)} {}
+listing::listing(std::string format, std::vector<column> columns, std::vector<column> further,
+                 std::string_view complaint)
+    : format_{unescape(std::move(format))}, columns_{std::move(columns)}, further_{std::move(further)} {
+    if (format_.empty() || format_ == "table" || format_ == "json") return;
+    const std::string_view source = format_;
+    try {
+        shape_.emplace(source.starts_with("table ") ? source.substr(6) : source);
+    } catch (const error& e) {
+        throw exit_error(1, "{}: {}", complaint, e.text());
+    }
+}
+
+bool listing::shows(std::string_view field) const {
+    if (!shape_) return false;
+    if (format_.find("json .}}") != std::string::npos) return true; // the whole row
+    const auto fields = shape_->heading_fields();
+    return std::find(fields.begin(), fields.end(), field) != fields.end();
+}
+
+std::string listing::render(const entry& of) const {
+    template_object labelled;
+    labelled.call = [&of](const std::string& name, const value& key) -> std::optional<value> {
+        if (name != "Label") return std::nullopt;
+        const auto at = of.labels.find(key.to_text());
+        return at == of.labels.end() ? value{""} : value{at->second};
+    };
+    return shape_->render(of.shown, labelled);
+}
+
+void listing::try_on(const value& row, std::string_view complaint) const {
+    if (!shape_) return;
+    try {
+        render({row, {}});
+    } catch (const error& e) {
+        throw exit_error(1, "{}: {}", complaint, e.text());
+    }
+}
 
 std::string listing::heading_of(const std::string& field) const {
     for (const auto* list : {&columns_, &further_})
@@ -76,7 +178,7 @@ std::string listing::table_of(const std::vector<column>& columns) const {
     std::vector<std::string> heading;
     for (const column& shown : columns) heading.push_back(shown.heading);
     table made{std::move(heading)};
-    for (const value& row : rows_) {
+    for (const auto& [row, labels] : rows_) {
         std::vector<std::string> cells;
         for (const column& shown : columns) {
             const value* cell = row.find(shown.field);
@@ -91,26 +193,29 @@ std::string listing::text() const {
     if (format_.empty() || format_ == "table") return table_of(columns_);
     if (format_ == "json") {
         std::string lines;
-        for (const value& row : rows_) lines += row.to_json() + "\n";
+        for (const entry& row : rows_) lines += escape_html(row.shown.to_json()) + "\n";
         return lines;
     }
-    const bool is_table = format_.starts_with("table ");
-    const text_template shape{is_table ? std::string_view{format_}.substr(6) : std::string_view{format_}};
-    if (!is_table) {
+    for (const entry& row : rows_) try_on(row.shown, "template parsing error");
+    if (!format_.starts_with("table ")) {
         std::string lines;
-        for (const value& row : rows_) lines += shape.render(row) + "\n";
+        for (const entry& row : rows_) lines += render(row) + "\n";
         return lines;
     }
     value heading;
-    for (const std::string& field : shape.heading_fields()) heading.set(field, heading_of(field));
-    table made{split_tabs(shape.render(heading))};
-    for (const value& row : rows_) made.add(split_tabs(shape.render(row)));
+    for (const std::string& field : shape_->heading_fields()) heading.set(field, heading_of(field));
+    template_object key_as_heading;
+    key_as_heading.call = [](const std::string&, const value& key) { return std::optional{key}; };
+    table made{split_tabs(shape_->render(heading, key_as_heading))};
+    for (const entry& row : rows_) made.add(split_tabs(render(row)));
     return made.text();
 }
 
 void print(std::string_view text) {
+    std::string cleaned;
+    if (is_terminal(STDOUT_FILENO)) text = cleaned = printable_lines(text);
     if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
-        throw exit_error(1, "{}", "");
+        throw exit_error(errno == EPIPE ? 128 + SIGPIPE : 1, "");
 }
 
 } // namespace davit::cli

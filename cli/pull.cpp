@@ -10,16 +10,21 @@
 namespace davit::cli {
 
 task<std::string> pull_image(engine& api, pull_options options) {
-    const image_reference image = image_reference::parse_with_default_tag(options.image);
+    image_reference image = image_reference::parse(options.image);
+    if (!options.takes_all_tags) image = image.with_default_tag();
     const std::string tag = image.digest() ? image.digest()->text() : image.tag();
-    std::string path = fmt::format("/images/create?fromImage={}&tag={}", encoded(image.name()), encoded(tag));
+    std::string path = fmt::format("/images/create?fromImage={}", encoded(image.name()));
+    if (!options.takes_all_tags) path += "&tag=" + encoded(tag);
     if (!options.platform.empty()) path += "&platform=" + encoded(options.platform);
     engine::headers headers;
     const std::string credentials = co_await find_registry_credentials(image.domain());
     if (!credentials.empty()) headers.emplace("X-Registry-Auth", credentials);
 
     auto response = co_await api.open(io::http_method::post, std::move(path), std::move(headers));
-    progress_display display{options.progress_to, is_terminal(::fileno(options.progress_to))};
+    const int shown_on = ::fileno(options.progress_to);
+    const std::size_t columns = size_of_terminal(shown_on).columns;
+    // a terminal that doesn't tell its width is taken for one of the usual width
+    progress_display display{options.progress_to, is_terminal(shown_on) && columns == 0 ? 80 : columns};
     line_splitter lines;
     std::vector<std::byte> buffer(16 * 1024);
     for (;;) {

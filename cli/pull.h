@@ -11,12 +11,13 @@ namespace davit::cli {
 struct pull_options {
     std::string image; ///< As the user named it
     std::string platform;
+    bool takes_all_tags = false;
     bool is_quiet = false;
     std::FILE* progress_to = stdout;
 };
 
 /// Pulls an image with the credentials that the user's configuration has for its registry, showing the progress.
-/// Returns the image's whole name. Errors: exit_error with the engine's words.
+/// Returns the image's whole name. Errors: engine_error; unavailable with the engine's words when it fails on the way.
 task<std::string> pull_image(engine& api, pull_options options);
 
 } // namespace davit::cli

@@ -2,17 +2,36 @@
 
 #include <algorithm>
 
-#include "cli/command.h"
+#include <fmt/core.h>
+
+#include "api/types/human_units.h"
 #include "cli/output.h"
+#include "core/error.h"
 
 namespace davit::cli {
+
+namespace {
+
+constexpr std::size_t columns_with_bar = 110;
+
+} // namespace
+
+std::string progress_display::amounts(const api::progress_message& message) const {
+    if (!message.detail || message.detail->total <= 0)
+        return message.progress.empty() ? "" : " " + printable(message.progress);
+    const auto [current, total] = *message.detail;
+    if (columns_ > columns_with_bar)
+        return " " + api::progress_bar(static_cast<std::uint64_t>(std::max<std::int64_t>(current, 0)),
+                                       static_cast<std::uint64_t>(total));
+    return fmt::format(" {:>8}/{}", api::human_size(static_cast<double>(current)),
+                       api::human_size(static_cast<double>(total)));
+}
 
 std::string progress_display::render(const api::progress_message& message) {
     const std::string status = printable(message.status);
     if (message.id.empty()) return status + "\n";
-    const std::string line =
-        fmt::format("{}: {}{}{}", printable(message.id), status, message.progress.empty() ? "" : " ", message.progress);
-    if (!is_terminal_) return message.detail && message.detail->total != 0 ? "" : line + "\n";
+    const std::string line = fmt::format("{}: {}{}", printable(message.id), status, amounts(message));
+    if (columns_ == 0) return message.detail && message.detail->total != 0 ? "" : line + "\n";
 
     const auto at = std::find(layers_.begin(), layers_.end(), message.id);
     if (at == layers_.end()) {
@@ -24,7 +43,7 @@ std::string progress_display::render(const api::progress_message& message) {
 }
 
 void progress_display::show(const api::progress_message& message) {
-    if (!message.error.empty()) throw exit_error(1, "Error response from daemon: {}", message.error);
+    if (!message.error.empty()) throw error(errc::unavailable, "{}", message.error);
     const std::string text = render(message);
     std::fwrite(text.data(), 1, text.size(), to_);
     std::fflush(to_);

@@ -14,17 +14,21 @@ namespace davit::cli {
 /// a layer's status.
 class progress_display {
   public:
-    progress_display(std::FILE* to, bool is_terminal) : to_{to}, is_terminal_{is_terminal} {}
+    /// `columns`: the terminal's width, 0 where `to` is none. A bar is drawn where there is room for it: a line that
+    /// wraps would not be found again.
+    progress_display(std::FILE* to, std::size_t columns) : to_{to}, columns_{columns} {}
 
-    /// Errors: exit_error with the engine's words, when the message is an error.
+    /// Errors: unavailable with the engine's words, when the message is an error.
     void show(const api::progress_message& message);
 
     /// What one message prints: pure, for tests.
     std::string render(const api::progress_message& message);
 
   private:
+    std::string amounts(const api::progress_message& message) const;
+
     std::FILE* to_;
-    bool is_terminal_;
+    std::size_t columns_;
     std::vector<std::string> layers_; ///< In the order of their lines
 };
 

@@ -16,13 +16,21 @@ using detail::template_pipeline;
 namespace {
 
 [[noreturn]] void refuse(std::string_view why) {
-    throw error(errc::invalid, "template: :1: executing: {}", why);
+    throw error(errc::invalid, "template: :1: executing \"\": {}", why);
+}
+
+[[noreturn]] void refuse(const template_operand& of, std::string_view why) {
+    std::string written = of.what == template_operand::kind::variable ? of.name : "";
+    for (const std::string& field : of.fields) written += "." + field;
+    throw error(errc::invalid, "template: :{}: executing \"\" at <{}>: {}", of.place, written, why);
 }
 
 /// Walks a template once, with the values that its names have meanwhile.
 class evaluation {
   public:
-    explicit evaluation(const value& top) { variables_.emplace_back("$", top); }
+    evaluation(const value& top, const template_object& object) : top_{top}, object_{object} {
+        variables_.emplace_back("$", top);
+    }
 
     void body(const template_body& nodes, const value& dot) {
         const std::size_t outer = variables_.size();
@@ -41,7 +49,7 @@ class evaluation {
         case template_node::kind::action: {
             const value result = pipeline(node.pipeline, dot);
             if (node.pipeline.variables.empty())
-                out_ += result.to_text();
+                out_ += result.is_null() ? null_text(node.pipeline) : result.to_text();
             else
                 bind(node.pipeline, {result});
             return;
@@ -61,6 +69,12 @@ class evaluation {
             range(node, dot);
             return;
         }
+    }
+
+    std::string null_text(const template_pipeline& of) const {
+        const template_operand& last = of.commands.back().operands.front();
+        const bool is_member = last.what == template_operand::kind::dot && !last.fields.empty();
+        return is_member && object_.null_text ? object_.null_text(last.fields.back()) : value{}.to_text();
     }
 
     void range(const template_node& node, const value& dot) {
@@ -116,6 +130,10 @@ class evaluation {
     value command(const template_command& of, const value& dot, const value* piped) {
         const template_operand& first = of.operands.front();
         if (first.what != template_operand::kind::function) {
+            const bool is_method = first.what == template_operand::kind::dot && first.fields.size() == 1 &&
+                                   of.operands.size() == 2 && !piped && object_.call;
+            if (is_method)
+                if (const auto result = object_.call(first.fields[0], operand(of.operands[1], dot))) return *result;
             if (of.operands.size() > 1 || piped) refuse("can't give argument to non-function");
             return operand(first, dot);
         }
@@ -128,31 +146,35 @@ class evaluation {
     value operand(const template_operand& of, const value& dot) {
         switch (of.what) {
         case template_operand::kind::dot:
-            return field(dot, of.fields);
+            return field(dot, of);
         case template_operand::kind::variable:
-            return field(variable(of.name), of.fields);
+            return field(variable(of.name), of);
         case template_operand::kind::literal:
             return of.literal;
         case template_operand::kind::pipeline:
-            return field(pipeline(*of.inner, dot), of.fields);
+            return field(pipeline(*of.inner, dot), of);
         case template_operand::kind::function:
             return detail::call_template_function(of.name, {});
         }
         return {};
     }
 
-    static value field(const value& of, const std::vector<std::string>& path) {
-        const value* at = &of;
-        for (const std::string& name : path) {
-            if (!at->as_object())
-                refuse(fmt::format("can't evaluate field {} in {}", name, at->is_null() ? "nothing" : "a plain value"));
-            const value* next = at->find(name);
-            if (!next) refuse(fmt::format("at <.{}>: map has no entry for key \"{}\"", name, name));
+    value field(const value& from, const template_operand& of) const {
+        if (of.fields.size() == 1 && object_.find && !from.find_in_any_case(of.fields[0]) && from == top_)
+            if (const auto found = object_.find(of.fields[0])) return *found;
+        const value* at = &from;
+        for (const std::string& name : of.fields) {
+            if (at->is_null()) refuse(of, fmt::format("nil pointer evaluating interface {{}}.{}", name));
+            if (!at->as_object()) refuse(of, fmt::format("can't evaluate field {} in type interface {{}}", name));
+            const value* next = at->find_in_any_case(name);
+            if (!next) refuse(of, fmt::format("map has no entry for key \"{}\"", name));
             at = next;
         }
         return *at;
     }
 
+    const value& top_;
+    const template_object& object_;
     std::string out_;
     std::vector<std::pair<std::string, value>> variables_;
 };
@@ -175,8 +197,8 @@ text_template::text_template(std::string_view source) : nodes_{detail::parse_tem
 text_template::text_template(text_template&&) noexcept = default;
 text_template::~text_template() = default;
 
-std::string text_template::render(const value& dot) const {
-    evaluation running{dot};
+std::string text_template::render(const value& dot, const template_object& object) const {
+    evaluation running{dot, object};
     running.body(nodes_, dot);
     return running.take();
 }

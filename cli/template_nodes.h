@@ -17,6 +17,7 @@ struct template_operand {
     value literal;
     std::unique_ptr<template_pipeline> inner;
     std::vector<std::string> fields;
+    std::string place; ///< "1:8", line and column, as Go counts them: of the second field where there are several
 };
 
 /// Operands beside each other: a function with its arguments, or one operand alone.

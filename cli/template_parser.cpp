@@ -13,18 +13,27 @@ namespace {
 constexpr std::string_view blanks = " \t\r\n";
 
 [[noreturn]] void refuse(std::string_view why) {
-    throw error(errc::invalid, "template parsing error: template: :1: {}", why);
+    throw error(errc::invalid, "template: :1: {}", why);
 }
 
 /// The words of one action: names, fields, literals, and the marks | ( ) , := =
 class tokenizer {
   public:
-    explicit tokenizer(std::string_view text) : text_{text} { advance(); }
+    /// `text` is a part of `source`.
+    tokenizer(std::string_view source, std::string_view text) : source_{source}, text_{text} { advance(); }
 
     const std::string& current() const noexcept { return current_; }
     bool is_at_end() const noexcept { return current_.empty(); }
     /// Whether a blank stood before the current word: ".A.B" is one operand, ".A .B" are two.
     bool follows_blank() const noexcept { return follows_blank_; }
+
+    /// Where the current word stands in the source: line from 1, column from 0, in bytes.
+    std::string place() const {
+        const auto offset = static_cast<std::size_t>(text_.data() - source_.data()) + begin_;
+        const std::string_view before = source_.substr(0, offset);
+        const std::size_t line_begin = before.rfind('\n') + 1; // npos + 1 is 0
+        return fmt::format("{}:{}", 1 + std::count(before.begin(), before.end(), '\n'), offset - line_begin);
+    }
 
     std::string take() {
         std::string taken = std::move(current_);
@@ -41,7 +50,7 @@ class tokenizer {
     void advance() {
         const std::size_t begin = std::min(text_.find_first_not_of(blanks, at_), text_.size());
         follows_blank_ = begin != at_ || at_ == 0;
-        at_ = begin;
+        begin_ = at_ = begin;
         if (at_ == text_.size()) {
             current_.clear();
             return;
@@ -72,7 +81,9 @@ class tokenizer {
         return length;
     }
 
+    std::string_view source_;
     std::string_view text_;
+    std::size_t begin_ = 0;
     std::size_t at_ = 0;
     std::string current_;
     bool follows_blank_ = true;
@@ -107,13 +118,18 @@ template_pipeline parse_pipeline(tokenizer& words);
 
 /// Fields that follow without a blank: ".A.B" after a dot, a variable or a closing parenthesis.
 void parse_fields(tokenizer& words, template_operand& of) {
-    while (!words.is_at_end() && !words.follows_blank() && words.current().size() > 1 && words.current()[0] == '.')
+    for (bool is_first = true;
+         !words.is_at_end() && !words.follows_blank() && words.current().size() > 1 && words.current()[0] == '.';
+         is_first = false) {
+        if (is_first) of.place = words.place();
         of.fields.push_back(words.take().substr(1));
+    }
 }
 
 template_operand parse_operand(tokenizer& words) {
     using kind = template_operand::kind;
     template_operand made;
+    made.place = words.place();
     if (words.accept("(")) {
         made.what = kind::pipeline;
         made.inner = std::make_unique<template_pipeline>(parse_pipeline(words));
@@ -186,7 +202,7 @@ class parser {
     /// Up to the action that ends the body ("end", "else", "else if …"), which `ended_by_` then holds.
     template_body parse_body() {
         template_body body;
-        ended_by_.clear();
+        ended_by_ = {};
         while (at_ < source_.size()) {
             const std::size_t open = source_.find("{{", at_);
             add_text(body, source_.substr(at_, open - at_),
@@ -257,11 +273,11 @@ class parser {
     void parse_branches(template_node& node) {
         node.body = parse_body();
         if (ended_by_.starts_with("else")) {
-            const std::string action = ended_by_;
+            const std::string_view action = ended_by_;
             const std::size_t condition = action.find_first_not_of(blanks, 4);
-            if (condition != std::string::npos) {
+            if (condition != std::string_view::npos) {
                 // "else if x" is an else that holds one block, which shares this block's end.
-                const std::string_view chained = std::string_view{action}.substr(condition);
+                const std::string_view chained = action.substr(condition);
                 const std::string_view word = chained.substr(0, chained.find_first_of(blanks));
                 if (word != "if" && word != "with") refuse(fmt::format("unexpected \"{}\" after else", word));
                 node.otherwise.push_back(parse_action(word, chained));
@@ -270,11 +286,11 @@ class parser {
             node.otherwise = parse_body();
         }
         if (ended_by_ != "end") refuse("unexpected EOF");
-        ended_by_.clear();
+        ended_by_ = {};
     }
 
-    static template_pipeline parse_whole_pipeline(std::string_view text) {
-        tokenizer words{text};
+    template_pipeline parse_whole_pipeline(std::string_view text) const {
+        tokenizer words{source_, text};
         if (words.is_at_end()) refuse("missing value for command");
         template_pipeline made = parse_pipeline(words);
         if (!words.is_at_end()) refuse(fmt::format("unexpected \"{}\"", words.current()));
@@ -284,7 +300,7 @@ class parser {
     std::string_view source_;
     std::size_t at_ = 0;
     bool trims_begin_ = false;
-    std::string ended_by_;
+    std::string_view ended_by_;
 };
 
 } // namespace

@@ -5,6 +5,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "cli/command.h"
+
 namespace davit::cli {
 
 namespace {
@@ -31,6 +33,10 @@ bool is_terminal(int fd) noexcept {
     return ::isatty(fd) == 1;
 }
 
+void require_terminal() {
+    if (!is_terminal(STDIN_FILENO)) throw exit_error(1, "the input device is not a TTY");
+}
+
 terminal_size size_of_terminal(int fd) noexcept {
     winsize size{};
     if (::ioctl(fd, TIOCGWINSZ, &size) != 0) return {};
@@ -42,7 +48,8 @@ raw_mode::raw_mode(int fd) {
     termios raw = terminal_before;
     ::cfmakeraw(&raw);
     changed_terminal = fd;
-    for (const int number : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) ::signal(number, restore_and_end);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL})
+        ::signal(number, restore_and_end);
     ::tcsetattr(fd, TCSANOW, &raw);
 }
 

@@ -7,6 +7,9 @@ namespace davit::cli {
 
 bool is_terminal(int fd) noexcept;
 
+/// Errors: exit_error when standard input is no terminal.
+void require_terminal();
+
 struct terminal_size {
     std::uint16_t rows = 0;
     std::uint16_t columns = 0;
@@ -16,7 +19,7 @@ struct terminal_size {
 terminal_size size_of_terminal(int fd) noexcept;
 
 /// Puts a terminal into raw mode, so that the container's terminal does what keys mean, and back when it ends, also
-/// when the program ends by a signal.
+/// when the program ends by a signal. One at a time.
 class raw_mode {
   public:
     explicit raw_mode(int fd);

@@ -1,5 +1,7 @@
 #include "cli/value.h"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 
 #include "core/error.h"
@@ -79,6 +81,17 @@ const value* value::find(std::string_view key) const noexcept {
     if (const auto* members = as_object())
         for (const auto& [name, member] : *members)
             if (name == key) return &member;
+    return nullptr;
+}
+
+const value* value::find_in_any_case(std::string_view key) const noexcept {
+    if (const value* exact = find(key)) return exact;
+    const auto is_same = [](char a, char b) {
+        return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
+    };
+    if (const auto* members = as_object())
+        for (const auto& [name, member] : *members)
+            if (std::equal(name.begin(), name.end(), key.begin(), key.end(), is_same)) return &member;
     return nullptr;
 }
 

@@ -48,6 +48,9 @@ class value {
 
     /// The member of that name; null when this is no object or has none.
     const value* find(std::string_view key) const noexcept;
+    /// The same, or else one whose name differs in case only: JSON says "ApiVersion" or "id" where Go says APIVersion,
+    /// ID.
+    const value* find_in_any_case(std::string_view key) const noexcept;
     /// Adds a member; this must be an object or null.
     void set(std::string key, value member);
 

@@ -8,14 +8,14 @@
 
 namespace davit::api {
 
-std::string human_size(double bytes) {
+std::string human_size(double bytes, int digits) {
     static constexpr std::array<std::string_view, 9> units = {"B", "kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"};
     std::size_t unit = 0;
     while (bytes >= 1000.0 && unit + 1 < units.size()) {
         bytes /= 1000.0;
         ++unit;
     }
-    return fmt::format("{:.4g}{}", bytes, units[unit]);
+    return fmt::format("{:.{}g}{}", bytes, digits, units[unit]);
 }
 
 std::string human_duration(std::chrono::nanoseconds span) {

@@ -6,8 +6,9 @@
 
 namespace davit::api {
 
-/// Bytes with four significant digits in decimal units, as Docker prints them: "1.234MB", "67.11kB", "0B".
-std::string human_size(double bytes);
+/// Bytes with four significant digits (or as many as asked) in decimal units, as Docker prints them: "1.234MB",
+/// "67.11kB", "0B".
+std::string human_size(double bytes, int digits = 4);
 
 /// A span of time in words, as Docker prints it: "Less than a second", "About a minute", "3 weeks".
 std::string human_duration(std::chrono::nanoseconds span);

@@ -1,8 +1,8 @@
 #include "api/types/container_inspect.h"
-#include "api/types/wait_response.h"
-#include "cli/attached.h"
+#include "cli/attachment.h"
 #include "cli/command.h"
 #include "cli/commands/commands.h"
+#include "cli/terminal.h"
 
 namespace davit::cli {
 
@@ -17,25 +17,25 @@ class attach_command final : public command {
     }
 
     task<int> run(invocation call) override {
-        const std::string name = encoded(call.words[0]);
-        const auto before = co_await call.api.get<api::container_inspect>(fmt::format("/containers/{}/json", name));
-        if (!before.state.is_running) throw exit_error(1, "cannot attach to a stopped container, start it first");
-        attached_streams streams;
-        streams.is_tty = before.config.tty;
-        streams.standard_input = !has_no_input_ && before.config.open_stdin;
-        std::string path = fmt::format("/containers/{}/attach?stream=1&stdin={:d}&stdout=1&stderr=1", before.id,
-                                       streams.standard_input);
-        if (!detach_keys_.empty()) path += "&detachKeys=" + encoded(detach_keys_);
-        auto ended = co_await call.api.open(io::http_method::post, fmt::format("/containers/{}/wait", before.id));
-        const io::stream_ptr stream = co_await call.api.hijack(std::move(path));
-        co_await run_attached(call.api, *stream, {before.id, streams, proxies_signals_ && !streams.is_tty});
-        if (streams.is_tty) {
-            const auto after =
-                co_await call.api.get<api::container_inspect>(fmt::format("/containers/{}/json", before.id));
-            if (after.state.is_running) co_return 0; // detached
-        }
-        const std::string body = co_await ended.read_all(1u << 20);
-        co_return static_cast<int>(io::parse<api::wait_response>(body, "the engine's answer").status_code);
+        const auto before =
+            co_await call.api.get<api::container_inspect>(fmt::format("/containers/{}/json", encoded(call.words[0])));
+        if (!before.state.is_running) throw exit_error(1, "You cannot attach to a stopped container, start it first");
+        if (before.state.is_paused) throw exit_error(1, "You cannot attach to a paused container, unpause it first");
+        if (before.state.is_restarting)
+            throw exit_error(1, "You cannot attach to a restarting container, wait until it is running");
+        attachment_options options;
+        options.container = before.id;
+        options.streams.is_tty = before.config.tty;
+        options.streams.standard_input = !has_no_input_ && before.config.open_stdin;
+        options.proxies_signals = proxies_signals_ && !before.config.tty;
+        options.is_joining = true;
+        options.detach_keys = detach_keys_;
+        options.end = "not-running";
+        if (options.streams.is_tty && options.streams.standard_input) require_terminal();
+        attachment joined = co_await attachment::open(call.api, std::move(options));
+        const auto ending = co_await joined.run();
+        if (ending.is_detached) throw exit_error(1, "read escape sequence");
+        co_return ending.exit_code;
     }
 
   private:

@@ -8,13 +8,12 @@ namespace davit::cli {
 
 namespace {
 
-class create final : public command {
+class create_command final : public command {
   public:
     void declare(flag_set& flags) override { flags_.declare(flags); }
 
     task<int> run(invocation call) override {
-        const std::string id = co_await create_container(call.api, flags_, flags_.request(call.words));
-        print(id + "\n");
+        print(co_await create_container(call.api, flags_, flags_.checked_request("create", call.words)) + "\n");
         co_return 0;
     }
 
@@ -25,7 +24,7 @@ class create final : public command {
 } // namespace
 
 std::unique_ptr<command> make_create() {
-    return std::make_unique<create>();
+    return std::make_unique<create_command>();
 }
 
 } // namespace davit::cli

@@ -1,5 +1,4 @@
 #include <chrono>
-#include <ctime>
 
 #include "api/types/human_units.h"
 #include "api/types/image.h"
@@ -38,7 +37,7 @@ class images_command final : public command {
     void declare(flag_set& flags) override {
         flags.boolean("all", 'a', shows_all_, "Show all images (default hides intermediate images)");
         flags.boolean("digests", 0, shows_digests_, "Show digests");
-        flags.list("filter", 'f', filters_, "Filter output based on conditions provided", "filter");
+        declare_filters(flags, filters_);
         flags.text("format", 0, format_,
                    "Format output using a custom template: 'table', 'table TEMPLATE', 'json', or 'TEMPLATE'");
         flags.boolean("no-trunc", 0, is_whole_, "Don't truncate output");
@@ -62,7 +61,10 @@ class images_command final : public command {
                 print(shown_id(image) + "\n");
                 continue;
             }
-            for (const image_name& name : names_of(image)) list.add(row(image, name));
+            for (image_name& name : names_of(image)) {
+                if (!shows_digests_ && !list.shows("Digest")) name.digest = "<none>";
+                list.add(row(image, name));
+            }
         }
         if (!is_quiet_ || !format_.empty()) print(list.text());
         co_return 0;
@@ -92,14 +94,10 @@ class images_command final : public command {
 
     value row(const api::image_summary& of, const image_name& name) const {
         const auto age = std::chrono::system_clock::now() - std::chrono::system_clock::from_time_t(of.created);
-        char created_at[64] = "";
-        std::tm parts{};
-        const std::time_t seconds = of.created;
-        std::strftime(created_at, sizeof created_at, "%Y-%m-%d %H:%M:%S %z %Z", ::localtime_r(&seconds, &parts));
-        const std::string size = api::human_size(static_cast<double>(of.size));
+        const std::string size = api::human_size(static_cast<double>(of.size), 3);
         value shown;
         shown.set("Containers", of.containers < 0 ? std::string{"N/A"} : std::to_string(of.containers));
-        shown.set("CreatedAt", std::string{created_at});
+        shown.set("CreatedAt", local_time(of.created));
         shown.set("CreatedSince", api::human_duration(age) + " ago");
         shown.set("Digest", name.digest);
         shown.set("ID", shown_id(of));
@@ -108,7 +106,7 @@ class images_command final : public command {
         shown.set("Size", size);
         shown.set("Tag", name.tag);
         shown.set("UniqueSize", "N/A");
-        shown.set("VirtualSize", size);
+        shown.set("VirtualSize", api::human_size(static_cast<double>(of.size)));
         return shown;
     }
 

@@ -1,3 +1,8 @@
+#include <algorithm>
+#include <array>
+
+#include <fmt/ranges.h>
+
 #include "cli/command.h"
 #include "cli/commands/commands.h"
 #include "cli/output.h"
@@ -9,56 +14,101 @@ namespace {
 class inspect_command final : public command {
   public:
     void declare(flag_set& flags) override {
-        flags.text("format", 'f', format_, "Format output using a custom template: 'json' or 'TEMPLATE'");
+        format_.declare(flags, 'f');
         flags.boolean("size", 's', shows_size_, "Display total file sizes if the type is container");
         flags.text("type", 0, type_, "Only inspect objects of the given type");
     }
 
     task<int> run(invocation call) override {
-        if (call.command.starts_with("container ")) type_ = "container";
-        if (call.command.starts_with("image ")) type_ = "image";
-        if (!type_.empty() && type_ != "container" && type_ != "image")
-            throw exit_error(1, "\"{}\" is not a valid value for --type", type_);
+        if (const std::size_t blank = call.command.find(' '); blank != std::string::npos)
+            type_ = call.command.substr(0, blank);
+        if (!type_.empty() && std::none_of(kinds.begin(), kinds.end(), [&](const kind& k) { return k.name == type_; }))
+            throw exit_error(1,
+                             "unknown type: \"{}\": must be one of \"config\", \"container\", \"image\", \"network\", "
+                             "\"node\", \"plugin\", \"secret\", \"service\", \"task\", \"volume\"",
+                             type_);
+        format_.prepare();
         value::list found;
-        std::string failures;
+        std::vector<std::string> failures;
         for (const std::string& name : call.words) {
-            value object = co_await find(call.api, name);
-            if (object.is_null())
-                failures += fmt::format("Error: No such {}: {}\n", type_.empty() ? "object" : type_, name);
-            else
-                found.push_back(std::move(object));
+            try {
+                found.push_back(co_await find(call.api, name));
+            } catch (const error& e) {
+                failures.push_back(e.text());
+            }
         }
-        if (format_.empty()) {
+        if (format_.is_given() && !format_.is_template()) {
+            print(value{std::move(found)}.to_json() + "\n");
+        } else if (!format_.is_given()) {
             print(value{std::move(found)}.to_pretty_json() + "\n");
+        } else if (found.empty()) {
+            print("\n");
         } else {
-            for (const value& object : found)
-                print((format_ == "json" ? object.to_json() : text_template{format_}.render(object)) + "\n");
+            print_with_format(found);
         }
-        if (!failures.empty()) {
-            failures.pop_back();
-            throw exit_error(1, "{}", failures);
-        }
+        if (!failures.empty()) throw exit_error(1, "{}", fmt::join(failures, "\n"));
         co_return 0;
     }
 
   private:
-    /// Null when there is nothing of that name.
-    task<value> find(engine& api, std::string name) const {
-        const std::string container = fmt::format("/containers/{}/json?size={:d}", encoded(name), shows_size_);
-        const std::string image = fmt::format("/images/{}/json", io::percent_encode(name, "/:@"));
-        for (const auto& [kind, path] : {std::pair{"container", container}, std::pair{"image", image}}) {
-            if (!type_.empty() && type_ != kind) continue;
-            try {
-                const std::string body = co_await api.ask(io::http_method::get, path);
-                co_return value::parse(body, "the engine's answer");
-            } catch (const engine_error& e) {
-                if (e.status() != 404) throw;
-            }
+    void print_with_format(const value::list& found) const {
+        template_object typed;
+        typed.null_text = [](const std::string& member) {
+            const auto is_one_of = [&](std::initializer_list<std::string_view> names) {
+                return std::find(names.begin(), names.end(), member) != names.end();
+            };
+            if (is_one_of({"MemorySwappiness", "OomKillDisable", "PidsLimit", "Init", "IPAMConfig"})) return "<nil>";
+            if (is_one_of({"Labels", "Volumes", "Options", "Sysctls", "Tmpfs", "DriverOpts"})) return "map[]";
+            return "[]";
+        };
+        std::string text;
+        try {
+            for (const value& object : found) text += format_.shown(object, typed);
+        } catch (const error&) {
+            print(text + "\n");
+            throw;
         }
-        co_return value{};
+        print(text);
     }
 
-    std::string format_;
+    struct kind {
+        std::string_view name;
+        std::string_view before; ///< The path up to the name
+        std::string_view after;
+        bool is_searched; ///< Also without --type; swarm's objects are not, where there is no swarm
+    };
+    /// In the order in which a name is looked for.
+    static constexpr std::array kinds = {
+        kind{"container", "/containers/", "/json", true},
+        kind{"image", "/images/", "/json", true},
+        kind{"network", "/networks/", "", true},
+        kind{"volume", "/volumes/", "", true},
+        kind{"plugin", "/plugins/", "/json", true},
+        kind{"service", "/services/", "", false},
+        kind{"task", "/tasks/", "", false},
+        kind{"node", "/nodes/", "", false},
+        kind{"secret", "/secrets/", "", false},
+        kind{"config", "/configs/", "", false},
+    };
+
+    /// Errors: not_found when there is nothing of that name.
+    task<value> find(engine& api, std::string name) const {
+        for (const kind& tried : kinds) {
+            if (type_.empty() ? !tried.is_searched : type_ != tried.name) continue;
+            std::string path = fmt::format("{}{}{}", tried.before, io::percent_encode(name, "/:@"), tried.after);
+            if (tried.name == "container")
+                path = fmt::format("/containers/{}/json?size={:d}", encoded(name), shows_size_);
+            try {
+                const std::string body = co_await api.ask(io::http_method::get, std::move(path));
+                co_return value::parse(body, "the engine's answer");
+            } catch (const engine_error& e) {
+                if (e.status() != 404 || !type_.empty()) throw;
+            }
+        }
+        throw error(errc::not_found, "Error: No such object: {}", name);
+    }
+
+    object_format format_;
     std::string type_;
     bool shows_size_ = false;
 };

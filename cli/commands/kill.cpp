@@ -1,6 +1,6 @@
 #include "cli/command.h"
 #include "cli/commands/commands.h"
-#include "cli/output.h"
+#include "cli/each_word.h"
 
 namespace davit::cli {
 
@@ -11,18 +11,13 @@ class kill_command final : public command {
     void declare(flag_set& flags) override { flags.text("signal", 's', signal_, "Signal to send to the container"); }
 
     task<int> run(invocation call) override {
-        std::string query = "?signal=";
-        query += encoded(signal_.empty() ? "KILL" : signal_);
-        return for_each_word(call.words,
-                             [&api = call.api, query](std::string name) { return one(api, std::move(name), query); });
+        std::string suffix = "/kill";
+        if (!signal_.empty()) suffix += "?signal=" + encoded(signal_);
+        const auto outcome = co_await ask_for_each_container(call.api, call.words, {.suffix = std::move(suffix)});
+        co_return outcome.exit_code();
     }
 
   private:
-    static task<void> one(engine& api, std::string name, std::string query) {
-        co_await api.post(fmt::format("/containers/{}/kill{}", encoded(name), query));
-        print(name + "\n");
-    }
-
     std::string signal_;
 };
 

@@ -1,8 +1,8 @@
 #include "api/types/container_inspect.h"
-#include "cli/attached.h"
 #include "cli/command.h"
 #include "cli/commands/commands.h"
 #include "cli/filters.h"
+#include "cli/output_writer.h"
 
 namespace davit::cli {
 
@@ -28,8 +28,8 @@ class logs_command final : public command {
         std::string path =
             fmt::format("/containers/{}/logs?stdout=1&stderr=1&follow={:d}&timestamps={:d}&details={:d}&tail={}", name,
                         follows_, shows_times_, shows_details_, encoded(tail_));
-        if (!since_.empty()) path += "&since=" + moment_parameter(since_);
-        if (!until_.empty()) path += "&until=" + moment_parameter(until_);
+        if (!since_.empty()) path += "&since=" + moment_parameter(since_, "invalid value for \"since\": ");
+        if (!until_.empty()) path += "&until=" + moment_parameter(until_, "invalid value for \"until\": ");
         auto response = co_await call.api.open(io::http_method::get, std::move(path));
         attached_streams streams;
         streams.is_tty = details.config.tty;

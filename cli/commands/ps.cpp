@@ -1,5 +1,4 @@
 #include <chrono>
-#include <ctime>
 
 #include "api/types/container_summary.h"
 #include "api/types/human_units.h"
@@ -16,7 +15,7 @@ class ps_command final : public command {
   public:
     void declare(flag_set& flags) override {
         flags.boolean("all", 'a', shows_all_, "Show all containers (default shows just running)");
-        flags.list("filter", 'f', filters_, "Filter output based on conditions provided", "filter");
+        declare_filters(flags, filters_);
         flags.text("format", 0, format_,
                    "Format output using a custom template: 'table', 'table TEMPLATE', 'json', or 'TEMPLATE'");
         flags.number("last", 'n', last_, "Show n last created containers (includes all states)");
@@ -27,17 +26,6 @@ class ps_command final : public command {
     }
 
     task<int> run(invocation call) override {
-        std::string path = fmt::format("/containers/json?all={:d}", shows_all_);
-        if (shows_latest_) last_ = 1;
-        if (last_ && *last_ > 0) path += fmt::format("&limit={}", *last_);
-        if (shows_size_) path += "&size=1";
-        if (const std::string filters = filters_parameter(filters_); !filters.empty()) path += "&" + filters;
-        const std::string body = co_await call.api.ask(io::http_method::get, path);
-        const auto found = io::parse<std::vector<api::container_summary>>(body, "the engine's list");
-        if (is_quiet_ && format_.empty()) {
-            for (const auto& one : found) print(shown_id(one) + "\n");
-            co_return 0;
-        }
         std::vector<listing::column> columns = {{"ID", "CONTAINER ID"},    {"Image", "IMAGE"},   {"Command", "COMMAND"},
                                                 {"RunningFor", "CREATED"}, {"Status", "STATUS"}, {"Ports", "PORTS"},
                                                 {"Names", "NAMES"}};
@@ -50,13 +38,32 @@ class ps_command final : public command {
                       {"Labels", "LABELS"},
                       {"Networks", "NETWORKS"},
                       {"Mounts", "MOUNTS"},
-                      {"LocalVolumes", "LOCAL VOLUMES"}}};
-        for (const auto& one : found) list.add(row(one));
+                      {"LocalVolumes", "LOCAL VOLUMES"}},
+                     "failed to parse template"};
+        list.try_on(row({}), "failed to execute template");
+        const std::string body = co_await call.api.ask(io::http_method::get, path(list.shows("Size")));
+        const auto found = io::parse<std::vector<api::container_summary>>(body, "the engine's list");
+        if (is_quiet_ && format_.empty()) {
+            std::string ids;
+            for (const auto& one : found) ids += shown_id(one) + "\n";
+            print(ids);
+            co_return 0;
+        }
+        for (const auto& one : found) list.add(row(one), one.labels);
         print(list.text());
         co_return 0;
     }
 
   private:
+    std::string path(bool template_shows_size) const {
+        std::string made = fmt::format("/containers/json?all={:d}", shows_all_);
+        const std::int64_t last = shows_latest_ ? 1 : last_.value_or(0);
+        if (last > 0) made += fmt::format("&limit={}", last);
+        if (shows_size_ || template_shows_size) made += "&size=1";
+        if (const std::string filters = filters_parameter(filters_); !filters.empty()) made += "&" + filters;
+        return made;
+    }
+
     std::string shown_id(const api::container_summary& of) const { return is_whole_ ? of.id : of.id.substr(0, 12); }
 
     /// In quotes; cut to 20 characters, the last of which then is an ellipsis.
@@ -64,6 +71,13 @@ class ps_command final : public command {
         std::string shown = command;
         if (!is_whole_ && shown.size() > 20) shown = shown.substr(0, 19) + "…";
         return value{printable(shown)}.to_json();
+    }
+
+    /// What the container wrote, and with its image below it where that is known.
+    static std::string shown_size(const api::container_summary& of) {
+        const std::string own = api::human_size(static_cast<double>(of.size_rw.value_or(0)), 3);
+        const std::int64_t whole = of.size_root_fs.value_or(0);
+        return whole > 0 ? fmt::format("{} (virtual {})", own, api::human_size(static_cast<double>(whole), 3)) : own;
     }
 
     static std::string shown_ports(const std::vector<api::port_summary>& ports) {
@@ -84,13 +98,9 @@ class ps_command final : public command {
         for (const auto& [key, label] : of.labels)
             labels += fmt::format("{}{}={}", labels.empty() ? "" : ",", key, label);
         for (const auto& [name, settings] : of.network.networks) networks += (networks.empty() ? "" : ",") + name;
-        char created_at[64] = "";
-        std::tm parts{};
-        const std::time_t seconds = of.created;
-        std::strftime(created_at, sizeof created_at, "%Y-%m-%d %H:%M:%S %z %Z", ::localtime_r(&seconds, &parts));
         value shown;
         shown.set("Command", shown_command(of.command));
-        shown.set("CreatedAt", std::string{created_at});
+        shown.set("CreatedAt", local_time(of.created));
         shown.set("ID", shown_id(of));
         shown.set("Image", of.image);
         shown.set("Labels", labels);
@@ -98,9 +108,10 @@ class ps_command final : public command {
         shown.set("Mounts", "");
         shown.set("Names", names);
         shown.set("Networks", networks);
+        shown.set("Platform", value{});
         shown.set("Ports", shown_ports(of.ports));
         shown.set("RunningFor", api::human_duration(age) + " ago");
-        shown.set("Size", of.size_rw ? api::human_size(static_cast<double>(*of.size_rw)) : std::string{"0B"});
+        shown.set("Size", shown_size(of));
         shown.set("State", of.state);
         shown.set("Status", of.status);
         return shown;

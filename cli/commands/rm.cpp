@@ -1,6 +1,6 @@
 #include "cli/command.h"
 #include "cli/commands/commands.h"
-#include "cli/output.h"
+#include "cli/each_word.h"
 
 namespace davit::cli {
 
@@ -15,18 +15,15 @@ class rm_command final : public command {
     }
 
     task<int> run(invocation call) override {
-        std::string query = "?";
-        query += fmt::format("force={:d}&v={:d}&link={:d}", is_forced_, removes_volumes_, removes_link_);
-        return for_each_word(call.words,
-                             [&api = call.api, query](std::string name) { return one(api, std::move(name), query); });
+        container_request request;
+        request.method = io::http_method::del;
+        request.suffix = fmt::format("?force={:d}&v={:d}&link={:d}", is_forced_, removes_volumes_, removes_link_);
+        request.forgives_absence = is_forced_;
+        const auto outcome = co_await ask_for_each_container(call.api, call.words, std::move(request));
+        co_return outcome.exit_code();
     }
 
   private:
-    static task<void> one(engine& api, std::string name, std::string query) {
-        co_await api.ask(io::http_method::del, fmt::format("/containers/{}{}", encoded(name), query));
-        print(name + "\n");
-    }
-
     bool is_forced_ = false;
     bool removes_link_ = false;
     bool removes_volumes_ = false;

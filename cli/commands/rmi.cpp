@@ -1,7 +1,7 @@
 #include "api/types/image.h"
 #include "cli/command.h"
 #include "cli/commands/commands.h"
-#include "cli/output.h"
+#include "cli/each_word.h"
 
 namespace davit::cli {
 
@@ -16,8 +16,11 @@ class rmi_command final : public command {
 
     task<int> run(invocation call) override {
         const std::string query = fmt::format("?force={:d}&noprune={:d}", is_forced_, keeps_parents_);
-        return for_each_word(call.words,
-                             [&api = call.api, query](std::string name) { return one(api, std::move(name), query); });
+        const auto one_of_them = [&api = call.api, &query](std::string name) {
+            return one(api, std::move(name), query);
+        };
+        const auto outcome = co_await for_each_word(call.words, one_of_them, is_forced_);
+        co_return outcome.exit_code();
     }
 
   private:

@@ -1,33 +1,32 @@
 #include "cli/command.h"
 #include "cli/commands/commands.h"
-#include "cli/output.h"
+#include "cli/each_word.h"
 
 namespace davit::cli {
 
 namespace {
 
+/// stop, and restart, which is a stop that is followed by a start.
 class stop_command final : public command {
   public:
+    explicit stop_command(std::string_view verb) : verb_{verb} {}
+
     void declare(flag_set& flags) override {
         flags.text("signal", 's', signal_, "Signal to send to the container");
-        flags.number("time", 't', timeout_, "Seconds to wait before killing the container");
-        flags.alias("timeout", "time");
+        flags.number("timeout", 't', timeout_, "Seconds to wait before killing the container");
+        flags.alias("time", "timeout");
     }
 
     task<int> run(invocation call) override {
-        std::string query = "?";
-        if (timeout_) query += fmt::format("&t={}", *timeout_);
-        if (!signal_.empty()) query += "&signal=" + encoded(signal_);
-        return for_each_word(call.words,
-                             [&api = call.api, query](std::string name) { return one(api, std::move(name), query); });
+        std::string suffix = fmt::format("/{}?", verb_);
+        if (timeout_) suffix += fmt::format("&t={}", *timeout_);
+        if (!signal_.empty()) suffix += "&signal=" + encoded(signal_);
+        const auto outcome = co_await ask_for_each_container(call.api, call.words, {.suffix = std::move(suffix)});
+        co_return outcome.exit_code();
     }
 
   private:
-    static task<void> one(engine& api, std::string name, std::string query) {
-        co_await api.post(fmt::format("/containers/{}/stop{}", encoded(name), query));
-        print(name + "\n");
-    }
-
+    std::string_view verb_;
     std::optional<std::int64_t> timeout_;
     std::string signal_;
 };
@@ -35,7 +34,11 @@ class stop_command final : public command {
 } // namespace
 
 std::unique_ptr<command> make_stop() {
-    return std::make_unique<stop_command>();
+    return std::make_unique<stop_command>("stop");
+}
+
+std::unique_ptr<command> make_restart() {
+    return std::make_unique<stop_command>("restart");
 }
 
 } // namespace davit::cli

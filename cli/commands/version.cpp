@@ -1,7 +1,11 @@
+#include <ctime>
+
+#include "api/types/version.h"
 #include "cli/command.h"
 #include "cli/commands/commands.h"
 #include "cli/output.h"
 #include "cli/program_version.h"
+#include "core/rfc3339.h"
 
 namespace davit::cli {
 
@@ -9,61 +13,85 @@ namespace {
 
 class version_command final : public command {
   public:
-    void declare(flag_set& flags) override {
-        flags.text("format", 'f', format_, "Format output using a custom template: 'json' or 'TEMPLATE'");
-    }
+    void declare(flag_set& flags) override { format_.declare(flags, 'f'); }
 
     task<int> run(invocation call) override {
+        format_.prepare();
         value both;
         value client;
         client.set("Version", std::string{program_version()});
         client.set("ApiVersion", std::string{engine::api_version});
+        client.set("DefaultAPIVersion", std::string{engine::api_version});
         client.set("GitCommit", std::string{program_commit()});
         client.set("Os", "linux");
+        client.set("Arch", std::string{program_architecture()});
+        client.set("Context", "default");
         both.set("Client", client);
-        std::string failure;
+        std::string failure, server;
         try {
             const std::string body = co_await call.api.ask(io::http_method::get, "/version");
             both.set("Server", value::parse(body, "the engine's version"));
+            server = describe_server(io::parse<api::version_response>(body, "the engine's version"));
         } catch (const error& e) {
+            both.set("Server", value{});
             failure = e.text();
         }
-        if (format_ == "json")
-            print(both.to_json() + "\n");
-        else if (!format_.empty())
-            print(text_template{format_}.render(both) + "\n");
-        else
-            print(describe(both));
+        print(format_.is_given() ? format_.shown(both) : describe_client() + server);
         if (!failure.empty()) throw exit_error(1, "{}", failure);
         co_return 0;
     }
 
   private:
-    static std::string line(const value& of, std::string_view title, std::string_view field, int indent) {
-        const value* found = of.find(field);
-        return fmt::format("{:{}}{:<18}{}\n", "", indent, title, found ? printable(found->to_text()) : std::string{});
+    /// All values begin in one column, whatever the indentation.
+    static std::string line(int indent, std::string_view title, std::string_view text) {
+        return fmt::format("{:{}}{:<{}}{}\n", "", indent, title, 20 - indent, printable(text));
     }
 
-    static std::string describe(const value& both) {
-        const value& client = *both.find("Client");
-        std::string text = "Client:\n" + line(client, "Version:", "Version", 1) +
-                           line(client, "API version:", "ApiVersion", 1) + line(client, "Git commit:", "GitCommit", 1);
-        const value* server = both.find("Server");
-        if (!server) return text;
-        const value* platform = server->find("Platform");
-        const value* name = platform ? platform->find("Name") : nullptr;
-        text += fmt::format("\nServer: {}\n Engine:\n", name ? printable(name->to_text()) : std::string{});
-        text += line(*server, "Version:", "Version", 2);
-        const value* api = server->find("ApiVersion");
-        const value* least = server->find("MinAPIVersion");
-        text += fmt::format("  {:<18}{} (minimum version {})\n", "API version:", api ? api->to_text() : std::string{},
-                            least ? least->to_text() : std::string{});
-        text += line(*server, "Git commit:", "GitCommit", 2) + line(*server, "Kernel:", "KernelVersion", 2) +
-                line(*server, "OS:", "Os", 2) + line(*server, "Architecture:", "Arch", 2);
+    static std::string describe_client() {
+        return "Client:\n" + line(1, "Version:", program_version()) + line(1, "API version:", engine::api_version) +
+               line(1, "Git commit:", program_commit()) +
+               line(1, "OS/Arch:", fmt::format("linux/{}", program_architecture())) + line(1, "Context:", "default");
+    }
+
+    static std::string describe_server(const api::version_response& server) {
+        std::string text = "\nServer:";
+        if (!server.platform.name.empty()) text += " " + printable(server.platform.name);
+        text += "\n";
+        for (const api::version_component& component : server.components) {
+            text += fmt::format(" {}:\n", printable(component.name)) + line(2, "Version:", component.version);
+            if (component.name == "Engine") {
+                text += describe_engine(component.details);
+                continue;
+            }
+            for (const auto& [name, detail] : component.details) text += line(2, name + ":", detail);
+        }
         return text;
     }
 
-    std::string format_;
+    static std::string describe_engine(const string_map& details) {
+        const auto of = [&](const char* name) {
+            const auto at = details.find(name);
+            return at == details.end() ? std::string{} : at->second;
+        };
+        return line(2, "API version:", fmt::format("{} (minimum version {})", of("ApiVersion"), of("MinAPIVersion"))) +
+               line(2, "Go version:", of("GoVersion")) + line(2, "Git commit:", of("GitCommit")) +
+               line(2, "Built:", date(of("BuildTime"))) +
+               line(2, "OS/Arch:", fmt::format("{}/{}", of("Os"), of("Arch"))) +
+               line(2, "Experimental:", of("Experimental"));
+    }
+
+    /// As asctime(3) writes it; what is no RFC 3339 stays as it is.
+    static std::string date(const std::string& text) {
+        const auto moment = parse_rfc3339(text);
+        if (!moment) return text;
+        const std::time_t seconds = std::chrono::system_clock::to_time_t(*moment);
+        std::tm parts{};
+        char shown[64] = "";
+        std::strftime(shown, sizeof shown, "%a %b %e %H:%M:%S %Y", ::gmtime_r(&seconds, &parts));
+        return shown;
+    }
+
+    object_format format_;
 };
 
 } // namespace

@@ -1,7 +1,7 @@
 #include "api/types/wait_response.h"
 #include "cli/command.h"
 #include "cli/commands/commands.h"
-#include "cli/output.h"
+#include "cli/each_word.h"
 
 namespace davit::cli {
 
@@ -12,7 +12,9 @@ class wait_command final : public command {
     void declare(flag_set&) override {}
 
     task<int> run(invocation call) override {
-        return for_each_word(call.words, [&api = call.api](std::string name) { return one(api, std::move(name)); });
+        const auto outcome = co_await for_each_word(
+            call.words, [&api = call.api](std::string name) { return one(api, std::move(name)); });
+        co_return outcome.exit_code();
     }
 
   private:

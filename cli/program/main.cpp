@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -6,6 +8,8 @@
 #include <fmt/core.h>
 
 #include "cli/command.h"
+#include "cli/output.h"
+#include "cli/program/help.h"
 #include "cli/program_version.h"
 #include "io/loop.h"
 #include "io/signals.h"
@@ -59,17 +63,11 @@ engine_address resolve_address(global_options given) {
     return where;
 }
 
-void print_overview(const flag_set& globals) {
-    fmt::print(
-        "Usage:  davit [OPTIONS] COMMAND\n\nA container engine for hosts that launch many containers\n\nCommands:\n");
-    for (const command_entry& entry : all_commands()) fmt::print("  {:<11} {}\n", entry.name, entry.summary);
-    fmt::print("{}\nRun 'davit COMMAND --help' for more information on a command.\n", globals.help());
-}
-
 /// Whether `word` names the command within its group: "container ls" is ps, which is also "container ps" and "list".
 bool is_grouped_name(const command_entry& entry, const std::string& word) {
-    const std::string_view name = entry.grouped.empty() ? entry.name : entry.grouped;
-    return word == name || (name == "ls" && (word == "list" || word == entry.name));
+    const std::string_view name = name_in_group(entry);
+    return word == name || (name == "ls" && (word == "list" || word == entry.name)) ||
+           (name == "rm" && word == "remove");
 }
 
 /// Finds "run", "container run" or "container ls" in the first words, and removes them.
@@ -78,26 +76,21 @@ const command_entry* find_command(std::vector<std::string>& words, std::string& 
         const bool is_grouped =
             words.size() > 1 && !entry.group.empty() && words[0] == entry.group && is_grouped_name(entry, words[1]);
         if (!is_grouped && words[0] != entry.name) continue;
-        as_written = is_grouped ? words[0] + " " + words[1] : words[0];
+        as_written = is_grouped ? fmt::format("{} {}", words[0], name_in_group(entry)) : words[0];
         words.erase(words.begin(), words.begin() + (is_grouped ? 2 : 1));
         return &entry;
     }
     return nullptr;
 }
 
-void check_words(const command_entry& entry, const std::string& as_written, std::size_t count) {
-    if (count >= entry.least_words && count <= entry.most_words) return;
-    const bool is_exact = entry.least_words == entry.most_words;
-    const std::size_t wanted = count < entry.least_words ? entry.least_words : entry.most_words;
-    const char* rule = is_exact                    ? (wanted == 0 ? "accepts no arguments" : "requires")
-                       : count < entry.least_words ? "requires at least"
-                                                   : "requires at most";
-    const std::string amount =
-        is_exact && wanted == 0 ? "" : fmt::format(" {} argument{}", wanted, wanted == 1 ? "" : "s");
-    throw exit_error(entry.failure_code,
-                     "davit: 'davit {0}' {1}{2}\n\nUsage:  davit {0} {3}\n\nRun 'davit {0} --help' "
-                     "for more information",
-                     as_written, rule, amount, entry.usage);
+/// A group's name with no command of the group after it.
+int run_group(const command_group& group, const std::vector<std::string>& words) {
+    if (words.size() > 1 && words[1] != "--help" && words[1] != "-h") {
+        if (!words[1].starts_with('-')) throw unknown_command_of(group, words[1]);
+        throw wrong_flags(fmt::format("unknown flag: {}", words[1]), group.name, "");
+    }
+    fmt::print(words.size() > 1 ? stdout : stderr, "{}", help_of(group));
+    return 0;
 }
 
 task<int> run_command(command& chosen, engine_address address, std::string as_written, std::vector<std::string> words) {
@@ -105,53 +98,62 @@ task<int> run_command(command& chosen, engine_address address, std::string as_wr
     co_return co_await chosen.run({std::move(as_written), std::move(words), *api});
 }
 
-int run(std::vector<std::string> words) {
-    global_options globals;
-    flag_set global_flags;
-    declare_globals(global_flags, globals);
-    words = global_flags.parse(words, false);
-    if (globals.asks_for_version) {
-        fmt::print("Davit version {}, build {}\n", program_version(), program_commit());
-        return 0;
-    }
-    if (words.empty() || globals.asks_for_help || words[0] == "help") {
-        print_overview(global_flags);
-        return 0;
-    }
-    const std::string first = words[0];
-    std::string as_written;
-    const command_entry* entry = find_command(words, as_written);
-    if (!entry)
-        throw exit_error(1, "davit: unknown command: davit {}\n\nRun 'davit --help' for more information", first);
-
-    const auto chosen = entry->make();
+int run_found(const command_entry& entry, const std::string& as_written, std::vector<std::string> words,
+              const global_options& globals) {
+    const auto chosen = entry.make();
     flag_set flags;
     bool asks_for_help = false;
     chosen->declare(flags);
     try {
         flag_set with_help = flags;
         with_help.boolean("help", 0, asks_for_help, "Print usage");
-        words = with_help.parse(words, entry->is_interspersed);
+        words = with_help.parse(words, entry.is_interspersed);
     } catch (const error& e) {
-        throw exit_error(entry->failure_code, "{}\n\nUsage:  davit {} {}\n\nRun 'davit {} --help' for more information",
-                         e.text(), as_written, entry->usage, as_written);
+        throw wrong_flags(e.text(), as_written, entry.usage);
     }
     if (asks_for_help) {
-        fmt::print("Usage:  davit {} {}\n\n{}\n{}", as_written, entry->usage, entry->summary, flags.help());
+        fmt::print("{}", help_of(entry, as_written, flags));
         return 0;
     }
-    check_words(*entry, as_written, words.size());
+    check_words(entry, as_written, words.size());
+    io::loop loop;
+    return loop.run(run_command(*chosen, resolve_address(globals), as_written, std::move(words)));
+}
+
+int run(std::vector<std::string> words) {
+    global_options globals;
+    flag_set global_flags;
+    declare_globals(global_flags, globals);
     try {
-        io::loop loop;
-        return loop.run(run_command(*chosen, resolve_address(globals), as_written, std::move(words)));
-    } catch (const engine_error& e) {
-        const char* prefix = entry->failure_code == 125 ? "davit: " : "";
-        throw exit_error(entry->failure_code, "{}Error response from daemon: {}", prefix, e.text());
-    } catch (const exit_error&) {
-        throw;
+        words = global_flags.parse(words, false);
     } catch (const error& e) {
-        throw exit_error(entry->failure_code, "{}{}", entry->failure_code == 125 ? "davit: " : "", e.text());
+        throw wrong_flags(e.text(), "", "[OPTIONS] COMMAND [ARG...]");
     }
+    if (globals.asks_for_version) {
+        fmt::print("Davit version {}, build {}\n", program_version(), program_commit());
+        return 0;
+    }
+    constexpr std::array levels = {"", "panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"};
+    if (std::find(levels.begin(), levels.end(), globals.log_level) == levels.end())
+        throw exit_error(1, "Unable to parse logging level: {}", globals.log_level);
+    bool asks_for_help = globals.asks_for_help;
+    const bool is_topic = !words.empty() && words[0] == "help";
+    if (is_topic) {
+        asks_for_help = true;
+        words.erase(words.begin());
+    }
+    if (words.empty()) {
+        fmt::print(asks_for_help ? stdout : stderr, "{}", overview(global_flags));
+        return 0;
+    }
+    if (asks_for_help) words.emplace_back("--help");
+    const std::string first = words[0];
+    std::string as_written;
+    if (const command_entry* entry = find_command(words, as_written))
+        return run_found(*entry, as_written, asks_for_help ? std::vector<std::string>{"--help"} : words, globals);
+    if (const command_group* group = find_group(first)) return run_group(*group, words);
+    if (is_topic) throw exit_error(1, "unknown help topic: {}", first);
+    throw unknown_command(first);
 }
 
 } // namespace
@@ -164,10 +166,10 @@ int main(int count, char** words) {
     try {
         code = davit::cli::run({words + 1, words + count});
     } catch (const davit::cli::exit_error& e) {
-        if (!e.text().empty()) fmt::print(stderr, "{}\n", e.text());
+        if (!e.text().empty()) fmt::print(stderr, "{}\n", davit::cli::printable_lines(e.text()));
         code = e.code();
     } catch (const std::exception& e) {
-        fmt::print(stderr, "davit: {}\n", e.what());
+        fmt::print(stderr, "{}\n", davit::cli::printable_lines(e.what()));
         code = 1;
     }
     return std::fflush(stdout) == 0 ? code : 1;

@@ -1,25 +1,24 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
-
-#include "cli/engine.h"
-#include "core/task.h"
-#include "io/stream.h"
+#include <string_view>
 
 namespace davit::cli {
 
-/// What joins this process's standard streams with a container's.
+/// Which of a container's streams join with this process's.
 struct attached_streams {
     bool standard_input = false;
     bool standard_output = true;
     bool standard_error = true;
-    bool is_tty = false;
+    bool is_tty = false; ///< One stream without frames: everything goes to standard output
 };
 
 /// Takes apart frames of the multiplexed stream as they come and writes them to standard output and standard error.
 class output_writer {
   public:
     explicit output_writer(attached_streams wants) : wants_{wants} {}
+    /// Errors: exit_error as of a program that a broken pipe has ended, when nobody reads any more.
     void write(std::string_view bytes);
 
   private:
@@ -30,14 +29,5 @@ class output_writer {
     std::size_t left_ = 0;
     unsigned char from_ = 1;
 };
-
-/// Runs attached until the container's output ends or the client was detached: with a terminal in raw mode and its size
-/// kept the same, with signals forwarded. Input ends by half-closing the stream.
-struct attachment_options {
-    std::string container;
-    attached_streams streams;
-    bool proxies_signals = true;
-};
-task<void> run_attached(engine& api, io::stream& with, attachment_options options);
 
 } // namespace davit::cli
