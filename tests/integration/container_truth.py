@@ -9,6 +9,7 @@ Runs only in a world of its own (tests/own_world): every cgroup and interface th
 import os
 import pathlib
 import re
+import signal
 import sqlite3
 import time
 
@@ -30,6 +31,19 @@ def cgroups_of_containers():
             continue  # it has just gone
         found.setdefault(name, set()).update(map(int, processes))
     return found
+
+
+def remove_cgroups_of_containers():
+    for pid in set().union(*cgroups_of_containers().values()):
+        os.kill(pid, signal.SIGKILL)
+    end = time.monotonic() + 5
+    while (left := cgroups_of_containers()) and time.monotonic() < end:
+        for container in left:
+            for folder in CGROUPS.rglob(container):
+                try:
+                    folder.rmdir()
+                except OSError:
+                    time.sleep(0.02)  # its processes are just ending
 
 
 def is_process_of(pid, container):
