@@ -86,6 +86,10 @@ class runtime {
     virtual task<process_streams> reopen_streams(std::string container_id) = 0;
     /// Forgets an ended process, its streams and its cgroups.
     virtual task<void> release(std::string container_id) = 0;
+    /// Returns when these cgroups, whose containers the runtime does not hold, are gone; what still runs in them is
+    /// killed. They are left when the runtime is killed, and the engine with it. `cgroup_paths`: as plans have them;
+    /// one that is not there costs nothing. Errors: unavailable when one stays.
+    virtual task<void> clear_cgroups(std::vector<std::string> cgroup_paths) = 0;
 };
 
 } // namespace davit

@@ -41,6 +41,7 @@ task<void> containers_module::load() {
     auto processes = co_await runtime_.processes();
     const auto with_layer = storage_.containers();
     const std::set<std::string> layers{with_layer.begin(), with_layer.end()};
+    std::vector<std::string> unheld; // Cgroups in which nothing may run any more
 
     for (container_record& record : records) {
         const bool is_half_made = record.state == container_state::created && !layers.contains(record.id);
@@ -50,6 +51,7 @@ task<void> containers_module::load() {
             return held.container_id == stored->record.id;
         });
         const running_process* held = process == processes.end() ? nullptr : &*process;
+        if (!held) unheld.push_back(cgroup_path(stored->record));
         // Removed, or made only in part, when the engine's last life ended: nobody sees it any more.
         // What is left of it is dropped below, with all that has no owner.
         if (stored->record.state == container_state::removing || is_half_made) {
@@ -58,6 +60,8 @@ task<void> containers_module::load() {
         }
         co_await adopt(stored, held);
     }
+    // Processes whose shim was killed too: their containers are told as ended, so they must be.
+    co_await runtime_.clear_cgroups(std::move(unheld));
     co_await drop_leftovers(std::move(processes));
     for (const auto& [name, network] : networks_.all()) co_await network->reconcile();
     revive();

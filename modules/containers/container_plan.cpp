@@ -77,18 +77,18 @@ process_plan plan_process(const container_record& of, const security_profiles& p
     return process;
 }
 
+std::string_view variable_name(std::string_view assignment) {
+    return assignment.substr(0, assignment.find('='));
+}
+
+} // namespace
+
 std::string cgroup_path(const container_record& of) {
     std::string_view parent = of.host.cgroup_parent;
     while (parent.starts_with('/')) parent.remove_prefix(1);
     while (parent.ends_with('/')) parent.remove_suffix(1);
     return std::string{parent.empty() ? "davit" : parent} + "/" + of.id;
 }
-
-std::string_view variable_name(std::string_view assignment) {
-    return assignment.substr(0, assignment.find('='));
-}
-
-} // namespace
 
 std::vector<std::string> planned_environment(const container_config& config) {
     std::vector<std::string> environment = {"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",

@@ -24,6 +24,9 @@ sandbox_request sandbox_for(const host_config& host);
 launch_plan make_launch_plan(const container_record& of, rootfs_plan rootfs, const plan_host& on,
                              const security_profiles& profiles);
 
+/// The path of a container's cgroups below each hierarchy.
+std::string cgroup_path(const container_record& of);
+
 /// The environment of a container's process: the defaults (PATH, HOSTNAME, TERM with a terminal), overridden by the
 /// container's own; a variable without a value takes a default away.
 std::vector<std::string> planned_environment(const container_config& config);

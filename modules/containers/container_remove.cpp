@@ -68,6 +68,9 @@ task<void> containers_module::destroy(container_ptr removed) {
     removed->log.reset();
     pumps_.forget(removed->record.id);
     co_await destroy_parts(removed->record.id);
+    // A runtime that was lost in the middle of it may have left some; then the next start-up still knows whose they
+    // are.
+    co_await runtime_.clear_cgroups(std::vector<std::string>{cgroup_path(removed->record)});
     records_.erase(removed->record.id);
 }
 

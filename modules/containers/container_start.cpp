@@ -25,6 +25,9 @@ bool contains(const std::string& text, std::string_view part) {
     return text.find(part) != std::string::npos;
 }
 
+/// How often a start is tried whose runtime goes away meanwhile.
+constexpr int most_tries = 3;
+
 /// The exit code that Docker gives a command that could not be run.
 int exit_code_of(const error& cause) {
     const std::string& text = cause.text();
@@ -70,12 +73,19 @@ task<void> containers_module::launch(container_ptr started) {
     while (started->holds_process) co_await started->released.wait();
     started->record.was_stopped_by_user = false;
     started->stop_restarting.reset();
-    rollback undo;
-    try {
-        co_await with_rollback(undo, launch_steps(started, undo));
-    } catch (const error& e) {
-        note_failed_start(*started, e);
-        throw;
+    for (int tries_left = most_tries - 1;; --tries_left) {
+        rollback undo;
+        try {
+            co_await with_rollback(undo, launch_steps(started, undo));
+            co_return;
+        } catch (const error& e) {
+            // The runtime was lost in the middle: nothing of this launch is left, and the next one finds a new runtime.
+            if (e.category() != errc::unavailable || tries_left == 0) {
+                note_failed_start(*started, e);
+                throw;
+            }
+            log::warn("starting container {} once more: {}", started->record.id, e.text());
+        }
     }
 }
 

@@ -256,6 +256,87 @@ class Api(unittest.TestCase):
         self.assertEqual(self.refused(400, "POST", f"/containers/{container}/wait?condition=odd"), 'invalid condition: "odd"')
         self.assertEqual(self.refused(404, "POST", "/containers/nobody/wait"), "No such container: nobody")
 
+    def wait_beside_a_failing_start(self, condition, **host):
+        """(status and body of a wait that was there first, whether it ended before the container was removed)."""
+        container = self.create("no-such-program", HostConfig=host)
+        with self.client.connect() as connection:
+            connection.send_request("POST", f"/containers/{container}/wait?condition={condition}")
+            status, _, headers = connection.read_head()
+            self.assertIn("no-such-program", self.refused(400, "POST", f"/containers/{container}/start"))
+            connection.socket.settimeout(0.5)
+            pieces = connection.pieces(status, headers)
+            try:
+                body, was_first = b"".join(pieces), True
+            except TimeoutError:
+                self.assertEqual(self.client.delete(f"/containers/{container}").status, 204)
+                connection.socket.settimeout(30)
+                body, was_first = b"".join(connection.pieces(status, headers)), False
+        return json.loads(body), was_first
+
+    def test_a_wait_beside_a_start_that_fails_ends_as_dockers_does(self):
+        self.assertEqual(self.wait_beside_a_failing_start("not-running"), ({"StatusCode": 0}, True))
+        for condition in ("next-exit", "removed"):
+            self.assertEqual(self.wait_beside_a_failing_start(condition), ({"StatusCode": 127}, False), condition)
+            self.assertEqual(self.wait_beside_a_failing_start(condition, AutoRemove=True), ({"StatusCode": 127}, True), condition)
+
+    def test_a_wait_after_a_start_that_failed_tells_why(self):
+        container = self.create("no-such-program")
+        self.refused(400, "POST", f"/containers/{container}/start")
+        answer = self.client.post(f"/containers/{container}/wait").json()
+        self.assertEqual(answer["StatusCode"], 127)
+        self.assertIn("executable file not found in $PATH", answer["Error"]["Message"])
+
+    def test_the_docker_cli_tells_of_a_missing_program_once_and_ends_with_127(self):
+        for flags in (["--rm"], [], ["-d", "--rm"]):
+            done = subprocess.run(["docker", "-H", f"unix://{self.engine.socket}", "run", *flags, self.image, "no-such-program"],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            self.assertEqual(done.returncode, 127, done)
+            self.assertEqual(done.stderr.count("no-such-program"), 1, done.stderr)
+            self.assertNotIn("rror waiting for container", done.stderr)
+        for container in self.client.get("/containers/json?all=1").json():
+            if container["Command"] == "no-such-program":
+                self.client.delete(f"/containers/{container['Id']}")
+
+    def test_a_command_may_be_one_text(self):
+        answer = self.client.post("/containers/create", {"Image": self.image, "Entrypoint": "echo", "Cmd": "two words"})
+        self.assertEqual(answer.status, 201, answer)
+        container = answer.json()["Id"]
+        self.addCleanup(lambda: self.client.delete(f"/containers/{container}?force=1"))
+        seen = self.client.get(f"/containers/{container}/json").json()
+        self.assertEqual((seen["Config"]["Entrypoint"], seen["Config"]["Cmd"], seen["Path"], seen["Args"]),
+                         (["echo"], ["two words"], "echo", ["two words"]))
+        self.client.post(f"/containers/{container}/start")
+        self.assertEqual(self.client.wait(container), 0)
+        self.assertEqual(self.client.output(container)[0], b"two words\n")
+        self.assertIn("Cmd", self.refused(400, "POST", "/containers/create", {"Image": self.image, "Cmd": 5}))
+
+    def test_inspect_shows_what_is_hidden_and_protected(self):
+        host = self.client.get(f"/containers/{self.create('true')}/json").json()["HostConfig"]
+        self.assertTrue({"/proc/kcore", "/proc/keys", "/sys/firmware"} <= set(host["MaskedPaths"]))
+        self.assertEqual(host["ReadonlyPaths"], ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"])
+        for asked, shown in (({"Privileged": True}, None), ({"MaskedPaths": [], "ReadonlyPaths": []}, []),
+                             ({"SecurityOpt": ["systempaths=unconfined"]}, [])):
+            host = self.client.get(f"/containers/{self.create('true', HostConfig=asked)}/json").json()["HostConfig"]
+            self.assertEqual((host["MaskedPaths"], host["ReadonlyPaths"]), (shown, shown), asked)
+
+    def test_a_container_without_a_log_runs_and_says_so_when_its_log_is_asked_for(self):
+        container = self.start("echo", "x", HostConfig={"LogConfig": {"Type": "none", "Config": {"max-size": "1m"}}})
+        self.assertEqual(self.client.wait(container), 0)
+        for more in ("", "&follow=1"):
+            self.assertEqual(self.refused(501, "GET", f"/containers/{container}/logs?stdout=1{more}"),
+                             "configured logging driver does not support reading")
+        self.assertNotIn("error   GET", self.engine.log_text())
+
+    def test_networks_tell_who_joins_and_leaves(self):
+        begin = time.time()
+        container = self.start("true")
+        self.client.wait(container)
+        events = self.client.stream("GET", asked("/events", since=f"{begin:.6f}", until=f"{time.time():.6f}"))
+        ours = [event for event in events if container in (event["Actor"]["ID"], event["Actor"]["Attributes"].get("container"))]
+        self.assertEqual([(event["Type"], event["Action"]) for event in ours],
+                         [("container", "create"), ("network", "connect"), ("container", "start"), ("network", "disconnect"), ("container", "die")])
+        self.assertEqual(ours[1]["Actor"]["Attributes"], {"container": container, "name": "bridge", "type": "bridge"})
+
     def test_logs_are_framed_unless_there_is_a_terminal_and_typed_by_version(self):
         plain = self.start("sh", "-c", "echo out; echo err >&2")
         terminal = self.start("echo", "tty", Tty=True)

@@ -145,13 +145,14 @@ class PrivateEngine:
         return None
 
     def processes(self):
-        """{pid: command} of all that came from this engine's davitd and kept its environment: davitd and its helpers."""
-        mark, found = f"DAVIT_TEST_ENGINE={self.folder}".encode(), {}
+        """{pid: command} of all that came from this engine's davitd: what kept its environment, and the shim by its socket."""
+        mark, socket, found = f"DAVIT_TEST_ENGINE={self.folder}".encode(), f"{self.exec_root}/shim/".encode(), {}
         for process in pathlib.Path("/proc").glob("[0-9]*"):
             try:
-                if mark in (process / "environ").read_bytes().split(b"\0") and int(process.name) != os.getpid():
-                    if command := (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip():
-                        found[int(process.name)] = command
+                command = (process / "cmdline").read_bytes()
+                is_ours = mark in (process / "environ").read_bytes().split(b"\0") or socket in command
+                if command and is_ours and int(process.name) != os.getpid():
+                    found[int(process.name)] = command.replace(b"\0", b" ").decode(errors="replace").strip()
             except OSError:
                 continue  # it has just ended
         return found

@@ -1,7 +1,9 @@
 #include "modules/runtime/native/native_runtime.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <filesystem>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <utility>
@@ -9,6 +11,7 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "core/timeout.h"
+#include "io/offload.h"
 #include "modules/runtime/native/orphan.h"
 #include "modules/runtime/native/protected_paths.h"
 
@@ -26,6 +29,10 @@ constexpr const char* usual_cgroup_parent = "davit";
 /// How long a shim that hangs may hold up the end of the engine.
 constexpr std::chrono::seconds longest_farewell{2};
 
+/// How often, and with which pauses, cgroups are tried to be removed whose processes are just dying.
+constexpr int most_clearings = 100;
+constexpr std::chrono::milliseconds between_clearings{20};
+
 /// A sandbox's number tells its connection too: a new shim counts from one again.
 constexpr unsigned generation_shift = 40;
 
@@ -42,6 +49,22 @@ template <class Message> Message get(const shim_connection::answer& from) {
     auto message = decode<Message>(from.payload);
     if (!message) throw error(errc::internal, "davit-shim's answer can't be read");
     return std::move(*message);
+}
+
+/// Those of the paths that are there in a hierarchy of the host.
+std::vector<std::string> existing_cgroups(const std::vector<std::string>& paths) {
+    namespace fs = std::filesystem;
+    const fs::path root{"/sys/fs/cgroup"};
+    std::error_code none;
+    std::vector<fs::path> hierarchies{root};
+    if (!fs::exists(root / "cgroup.controllers", none)) // v1: one below the root for each hierarchy
+        for (const auto& entry : fs::directory_iterator{root, none}) hierarchies.push_back(entry.path());
+    std::vector<std::string> found;
+    for (const auto& path : paths)
+        if (std::any_of(hierarchies.begin(), hierarchies.end(),
+                        [&](const fs::path& hierarchy) { return fs::exists(hierarchy / path, none); }))
+            found.push_back(path);
+    return found;
 }
 
 /// Hands the descriptors on in the protocol's order.
@@ -278,7 +301,7 @@ task<launched_process> native_runtime::launch(sandbox_ref sandbox, launch_plan p
     if (failure) {
         processes_.remove(process->container_id);
         // A shim that went away in the middle may have let the process begin: nobody knows it, so it must not live.
-        if (to->is_lost()) running_.spawn(remove_cgroups(process->cgroup_path));
+        if (to->is_lost()) co_await clear_cgroups(std::vector<std::string>{process->cgroup_path});
         std::rethrow_exception(failure);
     }
     auto launched = get<shim_protocol::launched>(answer);
@@ -298,6 +321,18 @@ task<void> native_runtime::remove_cgroups(std::string path) {
     co_await ask_any(message_type::remove_cgroups, encode(shim_protocol::cgroup_removal{std::move(path)}));
 }
 
+task<void> native_runtime::clear_cgroups(std::vector<std::string> cgroup_paths) {
+    for (int attempt = 0;; ++attempt) {
+        cgroup_paths = co_await io::offload([paths = std::move(cgroup_paths)] { return existing_cgroups(paths); });
+        if (cgroup_paths.empty()) co_return;
+        if (attempt == most_clearings)
+            throw error(errc::unavailable, "the cgroup {} can't be removed", cgroup_paths.front());
+        if (attempt > 0) // At first the shim may be at it
+            for (const auto& path : cgroup_paths) co_await remove_cgroups(path);
+        co_await sleep_for(between_clearings);
+    }
+}
+
 task<exit_status> native_runtime::wait(std::string container_id) {
     const auto process = processes_.get(container_id);
     co_await process->has_ended.wait();
@@ -307,16 +342,27 @@ task<exit_status> native_runtime::wait(std::string container_id) {
 task<void> native_runtime::signal(std::string container_id, int number, bool all) {
     const auto process = processes_.get(container_id);
     if (process->ended) throw error(errc::not_found, "container {} is not running", container_id);
-    if (process->is_orphan) {
-        if (number < 1 || number > SIGRTMAX) throw error(errc::invalid, "there is no signal {}", number);
-        const auto pidfd = open_orphan(process->pid, process->started_after);
-        if (!pidfd) throw error(errc::not_found, "container {} is not running", container_id);
-        if (syscall(SYS_pidfd_send_signal, pidfd.get(), number, nullptr, 0) < 0)
-            throw error::system(errno, "signalling container {}", container_id);
-        co_return;
+    if (!process->is_orphan) {
+        const auto to = connection_;
+        try {
+            if (!to || to->is_lost()) throw error(errc::unavailable, "davit-shim has ended");
+            co_await to->ask(message_type::signal, encode(shim_protocol::signal_request{container_id, number, all}));
+            co_return;
+        } catch (const error& e) {
+            if (e.category() != errc::unavailable || (to && !to->is_lost())) throw;
+        }
+        orphan(process->connection); // The shim went away just now: its containers have not
+        if (process->ended) throw error(errc::not_found, "container {} is not running", container_id);
     }
-    const auto to = co_await connected();
-    co_await to->ask(message_type::signal, encode(shim_protocol::signal_request{std::move(container_id), number, all}));
+    signal_orphan(*process, number);
+}
+
+void native_runtime::signal_orphan(const known_process& to, int number) {
+    if (number < 1 || number > SIGRTMAX) throw error(errc::invalid, "there is no signal {}", number);
+    const auto pidfd = open_orphan(to.pid, to.started_after);
+    if (!pidfd) throw error(errc::not_found, "container {} is not running", to.container_id);
+    if (syscall(SYS_pidfd_send_signal, pidfd.get(), number, nullptr, 0) < 0)
+        throw error::system(errno, "signalling container {}", to.container_id);
 }
 
 task<void> native_runtime::resize(std::string container_id, std::uint16_t rows, std::uint16_t columns) {
@@ -357,12 +403,15 @@ task<process_streams> native_runtime::reopen_streams(std::string container_id) {
 task<void> native_runtime::release(std::string container_id) {
     const auto process = processes_.get(container_id);
     if (!process->ended) throw error(errc::conflict, "container {} is running", container_id);
-    if (process->is_orphan) {
-        co_await remove_cgroups(process->cgroup_path);
-    } else {
-        const auto to = co_await connected();
-        co_await to->ask(message_type::release, encode(shim_protocol::container_name{container_id}));
+    const auto to = co_await connected();
+    bool is_shim_gone = process->is_orphan || process->connection != to->generation();
+    try {
+        if (!is_shim_gone) co_await to->ask(message_type::release, encode(shim_protocol::container_name{container_id}));
+    } catch (const error& e) {
+        if (e.category() != errc::unavailable || !to->is_lost()) throw;
+        is_shim_gone = true;
     }
+    if (is_shim_gone) co_await remove_cgroups(process->cgroup_path);
     processes_.remove(container_id);
 }
 

@@ -54,6 +54,7 @@ class native_runtime final : public module, public runtime {
     task<std::vector<running_process>> processes() override;
     task<process_streams> reopen_streams(std::string container_id) override;
     task<void> release(std::string container_id) override;
+    task<void> clear_cgroups(std::vector<std::string> cgroup_paths) override;
 
   private:
     using connection = std::shared_ptr<shim_connection>;
@@ -72,6 +73,8 @@ class native_runtime final : public module, public runtime {
     task<void> watch_orphan(process_table::entry process);
     /// Asks what any shim can answer; once more when the present one turns out to be gone.
     task<std::pair<connection, shim_connection::answer>> ask_any(shim_protocol::message_type type, std::string payload);
+    /// Errors: not_found when it has ended.
+    static void signal_orphan(const known_process& to, int number);
     /// Kills what is left of a container whose shim has gone, and removes its cgroups.
     task<void> remove_cgroups(std::string path);
     /// The connection that a sandbox belongs to. Errors: unavailable when it is gone.

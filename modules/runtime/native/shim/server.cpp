@@ -84,6 +84,10 @@ class server::reaper final : public watcher {
 
 namespace {
 
+/// How often cgroups are tried to be removed, one try each time that the shim is idle: on a busy host a killed process
+/// takes its time.
+constexpr int most_removals = 1000;
+
 int own_oom_score() {
     const auto text = read_file("/proc/self/oom_score_adj");
     return text ? std::atoi(text->c_str()) : 0;
@@ -231,7 +235,7 @@ void server::on_request(connection& from, const incoming_frame& frame) {
         if (!is_held && !request->path.empty() && cgroups_ != nullptr) {
             const cgroup_membership left{request->path, ~0U};
             cgroups_->signal_all(left, SIGKILL);
-            remove_cgroups(left, 50);
+            remove_cgroups(left, most_removals);
         }
         return from.reply(frame.request, std::nullopt);
     }
@@ -308,7 +312,7 @@ void server::on_launch_ended(container& one, std::uint64_t to, std::uint64_t req
     const auto at = connections_.find(to);
     if (failed) {
         std::erase_if(by_id_, [&](const auto& entry) { return entry.second == &one; });
-        remove_cgroups(one.cgroups(), 50);
+        remove_cgroups(one.cgroups(), most_removals);
         if (at != connections_.end()) at->second->reply(request, failed);
         return;
     }
@@ -321,11 +325,11 @@ void server::on_launch_ended(container& one, std::uint64_t to, std::uint64_t req
 void server::discard(container& one) {
     by_sandbox_.erase(one.sandbox());
     one.discard();
-    remove_cgroups(one.cgroups(), 50);
+    remove_cgroups(one.cgroups(), most_removals);
 }
 
 void server::forget(container& one) {
-    remove_cgroups(one.cgroups(), 50);
+    remove_cgroups(one.cgroups(), most_removals);
     const auto id = one.id();
     by_id_.erase(id);
     ended_.erase(id);
