@@ -11,6 +11,7 @@
 #include "io/descriptor.h"
 #include "io/file.h"
 #include "modules/containers/container.h"
+#include "modules/containers/container_plan.h"
 #include "modules/containers/containers_module.h"
 
 namespace davit {
@@ -34,6 +35,19 @@ bool starts_with_the_engine(const container_record& record) {
     return policy == "unless-stopped" || (policy == "on-failure" && record.exit_code != 0);
 }
 
+/// Whether a process may run that no shim holds: the engine and the shim died together.
+bool may_have_left_a_process(const container_record& record) {
+    switch (record.state) {
+    case container_state::running:
+    case container_state::paused:
+    case container_state::restarting:
+    case container_state::removing:
+        return true;
+    default:
+        return !record.network.network_name.empty(); // Its start had begun
+    }
+}
+
 } // namespace
 
 task<void> containers_module::load() {
@@ -50,6 +64,8 @@ task<void> containers_module::load() {
             return held.container_id == stored->record.id;
         });
         const running_process* held = process == processes.end() ? nullptr : &*process;
+        if (held == nullptr && may_have_left_a_process(stored->record))
+            co_await runtime_.end_leftovers(cgroup_path(stored->record));
         // Removed, or made only in part, when the engine's last life ended: nobody sees it any more.
         // What is left of it is dropped below, with all that has no owner.
         if (stored->record.state == container_state::removing || is_half_made) {
@@ -99,7 +115,7 @@ task<void> containers_module::adopt(container_ptr stored, const running_process*
             record.state = transition(record.state, container_event::start);
         records_.put(record);
     } else if (record.state == container_state::running || record.state == container_state::paused) {
-        // The shim was lost with it, or its network is not known: its process, if there is one, is a leftover.
+        // The shim was lost with the engine, or its network is not known; its process was ended, or is a leftover.
         record.state = transition(record.state, container_event::exit);
         record.exit_code = 137;
         record.error = "the engine came back and did not find its process";

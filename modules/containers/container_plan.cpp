@@ -77,13 +77,6 @@ process_plan plan_process(const container_record& of, const security_profiles& p
     return process;
 }
 
-std::string cgroup_path(const container_record& of) {
-    std::string_view parent = of.host.cgroup_parent;
-    while (parent.starts_with('/')) parent.remove_prefix(1);
-    while (parent.ends_with('/')) parent.remove_suffix(1);
-    return std::string{parent.empty() ? "davit" : parent} + "/" + of.id;
-}
-
 std::string_view variable_name(std::string_view assignment) {
     return assignment.substr(0, assignment.find('='));
 }
@@ -119,6 +112,13 @@ sandbox_request sandbox_for(const host_config& host) {
     request.shape.own_uts = host.uts_mode != "host";
     request.shape.own_cgroup = host.cgroup_namespace_mode != "host";
     return request;
+}
+
+std::string cgroup_path(const container_record& of) {
+    std::string_view parent = of.host.cgroup_parent;
+    while (parent.starts_with('/')) parent.remove_prefix(1);
+    while (parent.ends_with('/')) parent.remove_suffix(1);
+    return std::string{parent.empty() ? "davit" : parent} + "/" + of.id;
 }
 
 launch_plan make_launch_plan(const container_record& of, rootfs_plan rootfs, const plan_host& on,

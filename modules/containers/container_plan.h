@@ -19,6 +19,9 @@ struct plan_host {
 /// The sandbox that a container asks for.
 sandbox_request sandbox_for(const host_config& host);
 
+/// The container's cgroup, below each hierarchy.
+std::string cgroup_path(const container_record& of);
+
 /// The whole launch of a container: a function of its record and the host's facts. The plan owns all that it holds, and
 /// nothing of it comes from another container. Errors: invalid (no command).
 launch_plan make_launch_plan(const container_record& of, rootfs_plan rootfs, const plan_host& on,

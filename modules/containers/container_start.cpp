@@ -70,12 +70,17 @@ task<void> containers_module::launch(container_ptr started) {
     while (started->holds_process) co_await started->released.wait();
     started->record.was_stopped_by_user = false;
     started->stop_restarting.reset();
-    rollback undo;
-    try {
-        co_await with_rollback(undo, launch_steps(started, undo));
-    } catch (const error& e) {
-        note_failed_start(*started, e);
-        throw;
+    for (bool is_first = true;; is_first = false) {
+        rollback undo;
+        try {
+            co_await with_rollback(undo, launch_steps(started, undo));
+            co_return;
+        } catch (const error& e) {
+            // A runtime that has lost its processes took the sandbox along; it is there again, and makes another.
+            if (e.category() == errc::unavailable && is_first) continue;
+            note_failed_start(*started, e);
+            throw;
+        }
     }
 }
 

@@ -259,6 +259,12 @@ task<void> native_runtime::discard_sandbox(sandbox_ref sandbox) {
     co_await to->ask(message_type::discard_sandbox, encode(shim_protocol::sandbox_number{number}));
 }
 
+bool native_runtime::is_waiting(const sandbox_ref& sandbox) const noexcept {
+    if (!connection_ || connection_->is_lost()) return false;
+    // Its process is the shim's child, so its number is not given away before it is reaped.
+    return sandbox.id >> generation_shift == connection_->generation() && ::kill(sandbox.pid, 0) == 0;
+}
+
 task<launched_process> native_runtime::launch(sandbox_ref sandbox, launch_plan plan) {
     const auto to = co_await owner_of(sandbox);
     if (processes_.find(plan.container_id) != nullptr)
@@ -278,7 +284,7 @@ task<launched_process> native_runtime::launch(sandbox_ref sandbox, launch_plan p
     if (failure) {
         processes_.remove(process->container_id);
         // A shim that went away in the middle may have let the process begin: nobody knows it, so it must not live.
-        if (to->is_lost()) running_.spawn(remove_cgroups(process->cgroup_path));
+        if (to->is_lost()) co_await end_leftovers(process->cgroup_path);
         std::rethrow_exception(failure);
     }
     auto launched = get<shim_protocol::launched>(answer);
@@ -294,7 +300,7 @@ task<launched_process> native_runtime::launch(sandbox_ref sandbox, launch_plan p
     co_return result;
 }
 
-task<void> native_runtime::remove_cgroups(std::string path) {
+task<void> native_runtime::end_leftovers(std::string path) {
     co_await ask_any(message_type::remove_cgroups, encode(shim_protocol::cgroup_removal{std::move(path)}));
 }
 
@@ -358,7 +364,7 @@ task<void> native_runtime::release(std::string container_id) {
     const auto process = processes_.get(container_id);
     if (!process->ended) throw error(errc::conflict, "container {} is running", container_id);
     if (process->is_orphan) {
-        co_await remove_cgroups(process->cgroup_path);
+        co_await end_leftovers(process->cgroup_path);
     } else {
         const auto to = co_await connected();
         co_await to->ask(message_type::release, encode(shim_protocol::container_name{container_id}));

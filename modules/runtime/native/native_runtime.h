@@ -46,6 +46,7 @@ class native_runtime final : public module, public runtime {
     task<sandbox_ref> make_sandbox(sandbox_shape shape) override;
     task<void> configure_network(sandbox_ref sandbox, network_plan plan) override;
     task<void> discard_sandbox(sandbox_ref sandbox) override;
+    bool is_waiting(const sandbox_ref& sandbox) const noexcept override;
     task<launched_process> launch(sandbox_ref sandbox, launch_plan plan) override;
     task<exit_status> wait(std::string container_id) override;
     task<void> signal(std::string container_id, int number, bool all) override;
@@ -54,6 +55,7 @@ class native_runtime final : public module, public runtime {
     task<std::vector<running_process>> processes() override;
     task<process_streams> reopen_streams(std::string container_id) override;
     task<void> release(std::string container_id) override;
+    task<void> end_leftovers(std::string cgroup_path) override;
 
   private:
     using connection = std::shared_ptr<shim_connection>;
@@ -72,8 +74,6 @@ class native_runtime final : public module, public runtime {
     task<void> watch_orphan(process_table::entry process);
     /// Asks what any shim can answer; once more when the present one turns out to be gone.
     task<std::pair<connection, shim_connection::answer>> ask_any(shim_protocol::message_type type, std::string payload);
-    /// Kills what is left of a container whose shim has gone, and removes its cgroups.
-    task<void> remove_cgroups(std::string path);
     /// The connection that a sandbox belongs to. Errors: unavailable when it is gone.
     task<connection> owner_of(sandbox_ref sandbox);
     void note_exit(const shim_protocol::exited& exit);

@@ -84,6 +84,10 @@ class server::reaper final : public watcher {
 
 namespace {
 
+/// How long a cgroup may stay busy before it is given up, in microseconds: a loaded host takes its time to
+/// end a killed process.
+constexpr long long patience_with_cgroups = 5'000'000;
+
 int own_oom_score() {
     const auto text = read_file("/proc/self/oom_score_adj");
     return text ? std::atoi(text->c_str()) : 0;
@@ -228,12 +232,11 @@ void server::on_request(connection& from, const incoming_frame& frame) {
             return entry.second->cgroups().path == request->path;
         });
         // Every hierarchy, since nobody remembers which it had joined.
-        if (!is_held && !request->path.empty() && cgroups_ != nullptr) {
-            const cgroup_membership left{request->path, ~0U};
-            cgroups_->signal_all(left, SIGKILL);
-            remove_cgroups(left, 50);
-        }
-        return from.reply(frame.request, std::nullopt);
+        if (is_held || request->path.empty() || cgroups_ == nullptr) return from.reply(frame.request, std::nullopt);
+        const cgroup_membership left{request->path, ~0U};
+        cgroups_->signal_all(left, SIGKILL);
+        return remove_cgroups(left,
+                              [this, to = from.number(), asked = frame.request] { reply(to, asked, std::nullopt); });
     }
     case message_type::list:
         return from.send(message_type::listed, frame.request, processes());
@@ -308,7 +311,7 @@ void server::on_launch_ended(container& one, std::uint64_t to, std::uint64_t req
     const auto at = connections_.find(to);
     if (failed) {
         std::erase_if(by_id_, [&](const auto& entry) { return entry.second == &one; });
-        remove_cgroups(one.cgroups(), 50);
+        remove_cgroups(one.cgroups());
         if (at != connections_.end()) at->second->reply(request, failed);
         return;
     }
@@ -321,21 +324,28 @@ void server::on_launch_ended(container& one, std::uint64_t to, std::uint64_t req
 void server::discard(container& one) {
     by_sandbox_.erase(one.sandbox());
     one.discard();
-    remove_cgroups(one.cgroups(), 50);
+    remove_cgroups(one.cgroups());
 }
 
 void server::forget(container& one) {
-    remove_cgroups(one.cgroups(), 50);
+    remove_cgroups(one.cgroups());
     const auto id = one.id();
     by_id_.erase(id);
     ended_.erase(id);
 }
 
-void server::remove_cgroups(cgroup_membership membership, int tries_left) {
-    if (cgroups_ == nullptr || membership.hierarchies == 0 || tries_left == 0) return;
-    loop_.when_idle([this, membership = std::move(membership), tries_left] {
-        // A killed process stays in its cgroups until it is reaped: busy now, free in a moment.
-        if (!cgroups_->remove(membership)) remove_cgroups(membership, tries_left - 1);
+void server::remove_cgroups(cgroup_membership membership, std::function<void()> then) {
+    if (cgroups_ == nullptr || membership.hierarchies == 0) return;
+    remove_cgroups_until(monotonic_microseconds() + patience_with_cgroups, std::move(membership), std::move(then));
+}
+
+void server::remove_cgroups_until(long long deadline, cgroup_membership membership, std::function<void()> then) {
+    loop_.when_idle([this, deadline, membership = std::move(membership), then = std::move(then)] {
+        // A killed process stays in its cgroups until it has ended: busy now, free in a moment.
+        if (!cgroups_->remove(membership) && monotonic_microseconds() < deadline)
+            remove_cgroups_until(deadline, membership, then);
+        else if (then)
+            then();
     });
 }
 

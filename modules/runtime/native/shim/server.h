@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -38,7 +39,9 @@ class server final : public container_owner, private watcher {
     void make_sandbox(connection& from, const incoming_frame& frame);
     void discard(container& one);
     void forget(container& one);
-    void remove_cgroups(cgroup_membership membership, int tries_left);
+    /// Removes them once nothing runs in them any more; `then` follows, also when that never came.
+    void remove_cgroups(cgroup_membership membership, std::function<void()> then = {});
+    void remove_cgroups_until(long long deadline, cgroup_membership membership, std::function<void()> then);
     container* find(const std::string& id);
     container* find_sandbox(std::uint64_t sandbox, const connection& from);
     void reply(std::uint64_t connection, std::uint64_t request, const std::optional<failure>& failed);
