@@ -65,7 +65,8 @@ struct launched_process {
 ///
 /// Errors of `launch`: invalid with a sentence naming the file, when the image or the request is at fault ("exec:
 /// \"foo\": executable file not found in $PATH", "… permission denied", "unable to find user …"); internal for the
-/// host's faults. Nothing of the launch is left behind then.
+/// host's faults; unavailable when what holds the runtime's processes ended meanwhile: with a new sandbox it may be
+/// tried again. Nothing of the launch is left behind then.
 class runtime {
   public:
     virtual ~runtime() = default;
@@ -73,6 +74,8 @@ class runtime {
     virtual task<sandbox_ref> make_sandbox(sandbox_shape shape) = 0;
     virtual task<void> configure_network(sandbox_ref sandbox, network_plan plan) = 0;
     virtual task<void> discard_sandbox(sandbox_ref sandbox) = 0;
+    /// Whether the sandbox still waits to be launched, as far as can be said without asking around.
+    virtual bool is_waiting(const sandbox_ref& sandbox) const noexcept = 0;
     virtual task<launched_process> launch(sandbox_ref sandbox, launch_plan plan) = 0;
 
     /// Returns when the process has ended. not_found for an id that is not held.

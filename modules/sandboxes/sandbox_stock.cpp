@@ -1,7 +1,6 @@
 #include "modules/sandboxes/sandbox_stock.h"
 
 #include <algorithm>
-#include <csignal>
 #include <exception>
 
 #include "core/error.h"
@@ -22,12 +21,6 @@ constexpr auto memory_of_demand = 10s;
 constexpr auto quiet_time = 60s;
 /// After one could not be made, so that a fault that stays does not burn the machine.
 constexpr auto pause_after_failure = 1s;
-
-/// Whether the sandbox still waits: its process is the shim's child, so its number is not given away before it is
-/// reaped.
-bool is_alive(const ready_sandbox& of) noexcept {
-    return ::kill(of.sandbox.pid, 0) == 0;
-}
 
 } // namespace
 
@@ -65,7 +58,7 @@ task<ready_sandbox> sandbox_stock::take(sandbox_request request) {
         while (!from.ready.empty()) {
             ready_sandbox first = std::move(from.ready.front());
             from.ready.pop_front();
-            if (is_alive(first)) co_return first;
+            if (runtime_.is_waiting(first.sandbox)) co_return first;
             keeping_.spawn(discard(std::move(first)));
         }
     }

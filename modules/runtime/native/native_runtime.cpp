@@ -282,6 +282,12 @@ task<void> native_runtime::discard_sandbox(sandbox_ref sandbox) {
     co_await to->ask(message_type::discard_sandbox, encode(shim_protocol::sandbox_number{number}));
 }
 
+bool native_runtime::is_waiting(const sandbox_ref& sandbox) const noexcept {
+    if (!connection_ || connection_->is_lost()) return false;
+    // Its process is the shim's child, so its number is not given away before it is reaped.
+    return sandbox.id >> generation_shift == connection_->generation() && ::kill(sandbox.pid, 0) == 0;
+}
+
 task<launched_process> native_runtime::launch(sandbox_ref sandbox, launch_plan plan) {
     const auto to = co_await owner_of(sandbox);
     if (processes_.find(plan.container_id) != nullptr)

@@ -46,6 +46,7 @@ class native_runtime final : public module, public runtime {
     task<sandbox_ref> make_sandbox(sandbox_shape shape) override;
     task<void> configure_network(sandbox_ref sandbox, network_plan plan) override;
     task<void> discard_sandbox(sandbox_ref sandbox) override;
+    bool is_waiting(const sandbox_ref& sandbox) const noexcept override;
     task<launched_process> launch(sandbox_ref sandbox, launch_plan plan) override;
     task<exit_status> wait(std::string container_id) override;
     task<void> signal(std::string container_id, int number, bool all) override;

@@ -40,6 +40,9 @@ class sandbox_maker final : public runtime {
         alive.erase(sandbox.id);
         co_return;
     }
+    bool is_waiting(const sandbox_ref& sandbox) const noexcept override {
+        return alive.contains(sandbox.id) && alive.at(sandbox.id)->pid() > 0;
+    }
     task<launched_process> launch(sandbox_ref, launch_plan) override { throw nothing(); }
     task<exit_status> wait(std::string) override { throw nothing(); }
     task<void> signal(std::string, int, bool) override { throw nothing(); }

@@ -159,13 +159,19 @@ void container::place_and_proceed() {
             directories.have_moved = true;
             failed = check_placement();
         }
-        if (failed) return end_launch(std::move(failed));
+        if (failed) return give_up(std::move(*failed));
         directories.directories = system.directories(membership_);
     }
     phases_.push_back({"shim: cgroup", monotonic_microseconds() - began});
     channel_->send(message_type::launch_may_proceed, 0, encode(directories));
     channel_->wait_for_end_only();
     plan_.reset();
+}
+
+void container::give_up(failure why) {
+    failure_ = std::move(why);
+    plan_.reset();
+    if (!is_reaped_) kill(pid_, SIGKILL);
 }
 
 void container::on_frame(incoming_frame frame) {

@@ -81,6 +81,8 @@ class container final : public channel::listener {
     std::optional<failure> make_cgroups(const std::string& path);
     std::optional<failure> check_placement() const;
     void place_and_proceed();
+    /// Ends a launch whose process can't be placed, once the sandbox has ended: what it said last is the better reason.
+    void give_up(failure why);
     void answer_waiting_request(std::optional<failure> failed);
     void end_launch(std::optional<failure> failed);
     void close_streams();

@@ -34,6 +34,11 @@ int set_path(int context, const char* option, const std::string& path) {
 int overlay_by_parts(const rootfs_plan& plan) {
     const int context = fsopen("overlay", FSOPEN_CLOEXEC);
     if (context < 0) fail(failure_kind::internal, errno, "making an overlay");
+    // Before 6.5 options are only looked at when it is mounted: what takes this one without a value doesn't know it.
+    if (fsconfig(context, FSCONFIG_SET_FLAG, "lowerdir+", nullptr, 0) == 0) {
+        close(context);
+        return -1;
+    }
     fsconfig(context, FSCONFIG_SET_STRING, "source", "overlay", 0);
     for (const auto& layer : plan.host_layers) {
         if (set_path(context, "lowerdir+", layer) == 0) continue;
