@@ -143,7 +143,13 @@ class Witnesses:
             except (OSError, EOFError, ValueError, KeyError):
                 return
 
+    def state_of(self, name):
+        answer = self.client.get(f"/containers/{name}/json")
+        return answer.json()["State"]["Status"] if answer.status == 200 else ""
+
     def check(self, test, shim_lived):
+        if not shim_lived:  # A start does not wait for the disk: with nobody left who knows it, the last ones never were
+            self.began = {name: full for name, full in self.began.items() if self.state_of(full) != "created"}
         for name, code in (("fails", 42), ("ends", 0), ("writer", 7)):
             if name in self.began and shim_lived:
                 test.assertEqual(self.client.wait(self.began[name]), code, self.began[name])
