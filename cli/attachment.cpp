@@ -76,8 +76,7 @@ task<void> copy_input(io::stream& to) {
 }
 
 /// Passes signals on. Whoever asks a third time to end it wants this program to end, whatever the container does.
-task<void> proxy_signals(engine& api, std::string container) {
-    io::signal_watch signals{SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT};
+task<void> proxy_signals(engine& api, std::string container, io::signal_watch& signals) {
     for (int demands = 0;;) {
         const int number = co_await signals.next();
         if ((number == SIGINT || number == SIGTERM) && ++demands == 3)
@@ -129,13 +128,18 @@ task<attachment> attachment::open(engine& api, attachment_options options) {
 }
 
 task<void> attachment::join_streams() {
+    const attached_streams& wants = options_.streams;
+    std::unique_ptr<raw_mode> raw;
+    if (wants.is_tty && wants.standard_input && is_terminal(STDIN_FILENO))
+        raw = std::make_unique<raw_mode>(STDIN_FILENO);
+    // Before any output is shown: whoever has seen it may send a signal at once.
+    std::unique_ptr<io::signal_watch> signals;
+    if (options_.proxies_signals)
+        signals = std::make_unique<io::signal_watch>(
+            std::initializer_list<int>{SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT});
     co_await with_scope([&](scope& beside) -> task<void> {
-        const attached_streams& wants = options_.streams;
-        std::unique_ptr<raw_mode> raw;
-        if (wants.is_tty && wants.standard_input && is_terminal(STDIN_FILENO))
-            raw = std::make_unique<raw_mode>(STDIN_FILENO);
         if (wants.is_tty) beside.spawn(follow_terminal_size(*api_, options_.container, options_.is_joining));
-        if (options_.proxies_signals) beside.spawn(proxy_signals(*api_, options_.container));
+        if (signals) beside.spawn(proxy_signals(*api_, options_.container, *signals));
         if (wants.standard_input) beside.spawn(copy_input(*stream_));
         co_await copy_output(*stream_, wants);
         beside.cancel();

@@ -62,8 +62,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         break;
     case 6:
         refuses_or_takes([&] {
-            io::refuse_repeated_keys(text, "body");
-            to_create_request(davit::io::parse<create_body>(text, "body"), "", "");
+            davit::io::refuse_repeated_keys(text, "body");
+            to_create_request(davit::io::parse<received_body>(text, "body"), "", "");
         });
         break;
     default:

@@ -159,8 +159,7 @@ class LaunchAttacks(AttackTest):
         self.assertIn("PATH=", said)
         self.assertNotIn("DAVIT_TEST_ENGINE", said)
         self.assertLessEqual(set(re.findall(r"^\d+$", said, re.M)), {"0", "1", "2", "3"})
-        shims = [pid for pid, command in self.engine.processes().items() if "davit-shim" in command]
-        for process in (self.engine.pid, *shims):
+        for process in (self.engine.pid, *self.engine.shims()):
             links = {os.readlink(fd) for fd in pathlib.Path(f"/proc/{process}/fd").iterdir() if os.path.lexists(fd)}
             self.assertNotIn("/", links)
             self.assertNotIn(f"socket:[{os.fstat(self.listener.fileno()).st_ino}]", links)

@@ -145,7 +145,7 @@ class StoreTest(unittest.TestCase):
         self.assertFalse(ends_within(self.pid, 0), "the engine has ended")
         self.assertEqual(self.images(), [])
         for _ in range(500):  # what was taken out of use is removed behind the answer
-            if self.store() <= self.before:
+            if self.store() <= self.before and self.recorded() <= self.rows:
                 break
             time.sleep(0.02)
         self.assertEqual({str(p) for p in self.store() - self.before}, set(), "is left in the store")
