@@ -1,5 +1,6 @@
 // Removing a container: first marked, then out of sight, then destroyed, then forgotten.
 
+#include <chrono>
 #include <csignal>
 
 #include "core/error.h"
@@ -11,6 +12,13 @@
 #include "modules/containers/containers_module.h"
 
 namespace davit {
+
+namespace {
+
+/// In which a runtime that is well has removed the cgroups of an ended process.
+constexpr std::chrono::milliseconds time_for_cgroups{20};
+
+} // namespace
 
 task<void> containers_module::remove(std::string name, remove_options options) {
     const auto found = index_.get(name);
@@ -68,8 +76,9 @@ task<void> containers_module::destroy(container_ptr removed) {
     removed->log.reset();
     pumps_.forget(removed->record.id);
     co_await destroy_parts(removed->record.id);
-    // A runtime that was lost in the middle of it may have left some; then the next start-up still knows whose they
-    // are.
+    // Its cgroups go when the runtime finds the time. One that was lost before that has left some; should the engine be
+    // lost too, the record still says whose they are.
+    co_await sleep_for(time_for_cgroups);
     co_await runtime_.clear_cgroups(std::vector<std::string>{cgroup_path(removed->record)});
     records_.erase(removed->record.id);
 }

@@ -51,18 +51,26 @@ template <class Message> Message get(const shim_connection::answer& from) {
     return std::move(*message);
 }
 
-/// Those of the paths that are there in a hierarchy of the host.
-std::vector<std::string> existing_cgroups(const std::vector<std::string>& paths) {
+/// Where cgroups may be: the root (v2), or also one place below it for each hierarchy (v1).
+std::vector<std::string> cgroup_hierarchies() {
     namespace fs = std::filesystem;
     const fs::path root{"/sys/fs/cgroup"};
     std::error_code none;
-    std::vector<fs::path> hierarchies{root};
-    if (!fs::exists(root / "cgroup.controllers", none)) // v1: one below the root for each hierarchy
-        for (const auto& entry : fs::directory_iterator{root, none}) hierarchies.push_back(entry.path());
+    std::vector<std::string> hierarchies{root};
+    if (!fs::exists(root / "cgroup.controllers", none))
+        for (const auto& entry : fs::directory_iterator{root, none})
+            if (!entry.is_symlink(none)) hierarchies.push_back(entry.path());
+    return hierarchies;
+}
+
+/// Those of the paths that are there in a hierarchy of the host.
+std::vector<std::string> existing_cgroups(const std::vector<std::string>& paths) {
+    static const std::vector<std::string> hierarchies = cgroup_hierarchies();
     std::vector<std::string> found;
     for (const auto& path : paths)
-        if (std::any_of(hierarchies.begin(), hierarchies.end(),
-                        [&](const fs::path& hierarchy) { return fs::exists(hierarchy / path, none); }))
+        if (std::any_of(hierarchies.begin(), hierarchies.end(), [&](const std::string& hierarchy) {
+                return ::access((hierarchy + "/" + path).c_str(), F_OK) == 0;
+            }))
             found.push_back(path);
     return found;
 }
