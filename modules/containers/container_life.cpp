@@ -72,7 +72,14 @@ task<void> containers_module::live(container_ptr owned) {
             const auto command = owned->commands.front();
             owned->commands.erase(owned->commands.begin());
             co_await carry_out(owned, command);
-            if (owned->record.state == container_state::running) co_await oversee(owned);
+            if (owned->record.state != container_state::running) continue;
+            // Asked for while this start was under way. It may run, and be restarted, for as long as it likes.
+            for (const auto& late : std::exchange(owned->commands, {})) {
+                late->failure =
+                    std::make_exception_ptr(error(errc::conflict, "container {} is running", owned->record.id));
+                late->done.set();
+            }
+            co_await oversee(owned);
         }
     } catch (const error& e) {
         if (e.category() != errc::cancelled) log::error("container {}: {}", owned->record.id, e.what());

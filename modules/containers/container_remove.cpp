@@ -34,20 +34,32 @@ task<void> containers_module::remove(std::string name, remove_options options) {
             errc::conflict,
             "cannot remove container \"{}\": container is {}: stop the container before removing or force remove", name,
             to_string(record.state));
-    while (runs()) {
-        bool was_sent = true;
+    for (;;) {
+        while (runs()) co_await end_for_removal(found);
+        if (found->is_removed) co_return; // it removed itself at its end
         try {
-            co_await kill(record.id, "KILL");
+            co_await ask(found, std::make_shared<life_command>(life_command::verb::remove));
+            co_return;
         } catch (const error& e) {
-            if (e.category() != errc::conflict) throw;
-            was_sent = false;
+            // A start that was under way came first.
+            if (e.category() != errc::conflict || !options.force || record.state == container_state::removing) throw;
         }
-        // Its end is known to the runtime and not yet to us.
-        if (!was_sent && runs()) co_await found->changed.wait();
-        if (runs() && record.state == container_state::restarting) co_await found->changed.wait();
     }
-    if (found->is_removed) co_return; // it removed itself at its end
-    co_await ask(found, std::make_shared<life_command>(life_command::verb::remove));
+}
+
+task<void> containers_module::end_for_removal(container_ptr running) {
+    bool was_sent = true;
+    try {
+        co_await kill(running->record.id, "KILL");
+    } catch (const error& e) {
+        if (e.category() != errc::conflict) throw;
+        was_sent = false;
+    }
+    const auto runs = [&] {
+        return running->record.state == container_state::running || running->record.state == container_state::paused;
+    };
+    // Its end is known to the runtime and not yet to us, or it is between two runs.
+    if ((!was_sent && runs()) || running->record.state == container_state::restarting) co_await running->changed.wait();
 }
 
 task<void> containers_module::remove_now(container_ptr removed) {

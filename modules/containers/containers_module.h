@@ -100,6 +100,7 @@ class containers_module final : public module, public container_service {
     task<void> stop_process(container_ptr running, std::optional<std::int64_t> timeout, std::string signal);
 
     // container_remove.cpp
+    task<void> end_for_removal(container_ptr running);
     task<void> remove_now(container_ptr removed);
     task<void> destroy(container_ptr removed);
     task<void> destroy_parts(std::string id);

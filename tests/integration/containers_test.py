@@ -8,6 +8,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -152,6 +153,22 @@ class Containers(unittest.TestCase):
         self.ask("post", f"/containers/{container}/stop?t=1", status=204)
         time.sleep(0.5)
         self.assertEqual(self.inspect(container)["State"]["Status"], "exited")
+
+    def test_starts_and_a_removal_at_the_same_time_all_end(self):
+        for command, policy in ((["sh", "-c", "exit 1"], "always"), (["sleep", "600"], "no")):
+            for _ in range(10):
+                container = self.create(*command, host={"RestartPolicy": {"Name": policy}})
+                answers = []
+                asks = [lambda: self.engine.client.post(f"/containers/{container}/start")] * 3
+                asks.append(lambda: self.engine.client.delete(f"/containers/{container}?force=1"))
+                threads = [threading.Thread(target=lambda ask=ask: answers.append(ask().status)) for ask in asks]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join(20)
+                    self.assertFalse(thread.is_alive(), f"a request for {command} hangs; the others got {answers}")
+                self.assertLessEqual(set(answers), {204, 304, 404, 409})
+                self.ask("get", f"/containers/{container}/json", status=404)
 
     def test_a_restart_of_a_container_that_removes_itself_keeps_it(self):
         container = self.create("sleep", "60", host={"AutoRemove": True})
