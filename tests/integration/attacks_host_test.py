@@ -127,7 +127,7 @@ class HostAttacks(AttackTest):
             with self.subTest(kills_shim=kills_shim):
                 container = self.client.run(self.image, ["sleep", "1000"])
                 pid = self.client.get(f"/containers/{container}/json").json()["State"]["Pid"]
-                shims = [p for p, command in self.engine.processes().items() if "davit-shim" in command]
+                shims = self.engine.shims()
                 self.engine.kill()
                 if kills_shim:
                     for shim in shims:
