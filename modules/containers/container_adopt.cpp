@@ -61,7 +61,13 @@ task<void> containers_module::load() {
         co_await adopt(stored, held);
     }
     // Processes whose shim was killed too: their containers are told as ended, so they must be.
-    co_await runtime_.clear_cgroups(std::move(unheld));
+    try {
+        co_await runtime_.clear_cgroups(std::move(unheld));
+    } catch (const error& e) {
+        if (e.category() == errc::cancelled) throw;
+        log::error("ending what killed containers left: {}",
+                   e.what()); // no reason to keep the others from their engine
+    }
     co_await drop_leftovers(std::move(processes));
     for (const auto& [name, network] : networks_.all()) co_await network->reconcile();
     revive();

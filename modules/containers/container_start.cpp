@@ -95,15 +95,15 @@ task<void> containers_module::launch_steps(container_ptr started, rollback& undo
     const ready_sandbox taken = co_await sandboxes_.take(sandbox_for(record.host));
     undo.add([this, taken] { return sandboxes_.discard(taken); });
 
-    // An engine that is killed from here on finds the process and its place in the network together. The start does not
-    // wait for the disk; a process that comes back without its place is ended.
+    // An engine that is killed finds the process and its place in the network together; a process that comes back
+    // without its place would have to be ended.
     record.network = taken.where;
     records_.put(record);
-    cleanup_.spawn(records_.flush());
 
-    // Both only wait for a worker: side by side they cost one round.
-    co_await with_scope([&](scope& both) -> task<void> {
-        both.spawn(prepare_log(started));
+    // All three only wait for a worker: side by side they cost one round.
+    co_await with_scope([&](scope& parts) -> task<void> {
+        parts.spawn(records_.flush());
+        parts.spawn(prepare_log(started));
         co_await write_hosts(started, taken.where.ipv4);
     });
 

@@ -34,9 +34,9 @@ using container_ptr = std::shared_ptr<container>;
 /// What users ask for is handed to it (start, remove) or is a signal whose effect it sees (stop, kill). Each verb has a
 /// file of its own, container_<verb>.cpp; container_life.cpp says what happens between them.
 ///
-/// Durable is what the store has; memory is the working copy. A start does not wait for the store: what runs is the
-/// runtime's to say, and start-up asks it. The end of a process is stored before the runtime may forget it. A removal
-/// is marked in the store before anything is destroyed.
+/// Durable is what the store has; memory is the working copy. A start waits until the store knows its place in
+/// the network, not until it knows that it runs: that is the runtime's to say, and start-up asks it. The end of a
+/// process is stored before the runtime may forget it. A removal is marked in the store before anything is destroyed.
 class containers_module final : public module, public container_service {
   public:
     using provides = interfaces<container_service>;

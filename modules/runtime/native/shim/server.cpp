@@ -184,6 +184,8 @@ void server::on_request(connection& from, const incoming_frame& frame) {
                                       : std::optional{make_failure(failure_kind::conflict, 0, "containers are held")});
         if (is_idle) {
             while (!by_sandbox_.empty()) discard(*by_sandbox_.begin()->second);
+            // Sandboxes of a shim that was killed may still have been dying when this one swept first.
+            if (!swept_parent_.empty()) loop_.when_idle([this] { cgroups_->sweep(swept_parent_); });
             loop_.stop();
         }
         return;
