@@ -223,7 +223,8 @@ class Crashes(unittest.TestCase):
 
     def kill_at_random_moments(self, rounds, kill, shim_lives):
         big_image = push_big_image(self.engine)
-        names = [f"c{number}" for number in range(CONTAINERS // 2)]
+        # No name may be the beginning of an id: whoever is asked for a name that is gone would mean another container.
+        names = [f"worker{number}" for number in range(CONTAINERS // 2)]
         workers = [Worker(self.engine, self.image, big_image, names[part::4], self.seed + part) for part in range(4)]
         for worker in workers:
             worker.start()
