@@ -287,12 +287,15 @@ class Api(unittest.TestCase):
         self.assertIn("executable file not found in $PATH", answer["Error"]["Message"])
 
     def test_the_docker_cli_tells_of_a_missing_program_once_and_ends_with_127(self):
+        # The CLI of version 20 gives its wait up before it reads the answer, and says so, whatever the engine.
+        is_old = "version 20." in subprocess.run(["docker", "--version"], stdout=subprocess.PIPE, text=True).stdout
         for flags in (["--rm"], [], ["-d", "--rm"]):
             done = subprocess.run(["docker", "-H", f"unix://{self.engine.socket}", "run", *flags, self.image, "no-such-program"],
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             self.assertEqual(done.returncode, 127, done)
             self.assertEqual(done.stderr.count("no-such-program"), 1, done.stderr)
-            self.assertNotIn("rror waiting for container", done.stderr)
+            if not is_old:
+                self.assertNotIn("rror waiting for container", done.stderr)
         for container in self.client.get("/containers/json?all=1").json():
             if container["Command"] == "no-such-program":
                 self.client.delete(f"/containers/{container['Id']}")
