@@ -91,8 +91,10 @@ class runtime {
     virtual task<void> release(std::string container_id) = 0;
     /// Returns when these cgroups, whose containers the runtime does not hold, are gone; what still runs in them is
     /// killed. They are left when the runtime is killed, and the engine with it. `cgroup_paths`: as plans have them;
-    /// one that is not there costs nothing. Errors: unavailable when one stays.
-    virtual task<void> clear_cgroups(std::vector<std::string> cgroup_paths) = 0;
+    /// one that is not there costs nothing. For the time of `patience` it only looks: of processes that were released
+    /// the runtime removes them by itself. Errors: unavailable when one stays.
+    virtual task<void> clear_cgroups(std::vector<std::string> cgroup_paths,
+                                     std::chrono::milliseconds patience = std::chrono::milliseconds{0}) = 0;
 };
 
 } // namespace davit

@@ -15,8 +15,8 @@ namespace davit {
 
 namespace {
 
-/// In which a runtime that is well has removed the cgroups of an ended process.
-constexpr std::chrono::milliseconds time_for_cgroups{20};
+/// In which a runtime that is well has removed the cgroups of an ended process, whatever else it has to do.
+constexpr std::chrono::milliseconds time_for_cgroups{5000};
 
 } // namespace
 
@@ -90,8 +90,7 @@ task<void> containers_module::destroy(container_ptr removed) {
     co_await destroy_parts(removed->record.id);
     // Its cgroups go when the runtime finds the time. One that was lost before that has left some; should the engine be
     // lost too, the record still says whose they are.
-    co_await sleep_for(time_for_cgroups);
-    co_await runtime_.clear_cgroups(std::vector<std::string>{cgroup_path(removed->record)});
+    co_await runtime_.clear_cgroups(std::vector<std::string>{cgroup_path(removed->record)}, time_for_cgroups);
     records_.erase(removed->record.id);
 }
 

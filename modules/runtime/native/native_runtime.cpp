@@ -315,7 +315,8 @@ task<launched_process> native_runtime::launch(sandbox_ref sandbox, launch_plan p
     if (failure) {
         processes_.remove(process->container_id);
         // A shim that went away in the middle may have let the process begin: nobody knows it, so it must not live.
-        if (to->is_lost()) co_await clear_cgroups(std::vector<std::string>{process->cgroup_path});
+        if (to->is_lost())
+            co_await clear_cgroups(std::vector<std::string>{process->cgroup_path}, std::chrono::milliseconds{0});
         std::rethrow_exception(failure);
     }
     auto launched = get<shim_protocol::launched>(answer);
@@ -335,16 +336,22 @@ task<void> native_runtime::remove_cgroups(std::string path) {
     co_await ask_any(message_type::remove_cgroups, encode(shim_protocol::cgroup_removal{std::move(path)}));
 }
 
-task<void> native_runtime::clear_cgroups(std::vector<std::string> cgroup_paths) {
-    for (int attempt = 0;; ++attempt) {
+task<void> native_runtime::clear_cgroups(std::vector<std::string> cgroup_paths, std::chrono::milliseconds patience) {
+    auto pause = between_clearings;
+    for (int attempt = 0; attempt < most_clearings;) {
         cgroup_paths = co_await io::offload([paths = std::move(cgroup_paths)] { return existing_cgroups(paths); });
         if (cgroup_paths.empty()) co_return;
-        if (attempt == most_clearings)
-            throw error(errc::unavailable, "the cgroup {} can't be removed", cgroup_paths.front());
-        if (attempt > 0) // At first the shim may be at it
+        if (patience > pause) {
+            patience -= pause;
+            co_await sleep_for(pause);
+            pause *= 2; // a shim with much to do is not asked more often for it
+            continue;
+        }
+        if (attempt++ > 0) // At first the shim may be at it
             for (const auto& path : cgroup_paths) co_await remove_cgroups(path);
         co_await sleep_for(between_clearings);
     }
+    throw error(errc::unavailable, "the cgroup {} can't be removed", cgroup_paths.front());
 }
 
 task<exit_status> native_runtime::wait(std::string container_id) {

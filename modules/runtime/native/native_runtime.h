@@ -55,7 +55,7 @@ class native_runtime final : public module, public runtime {
     task<std::vector<running_process>> processes() override;
     task<process_streams> reopen_streams(std::string container_id) override;
     task<void> release(std::string container_id) override;
-    task<void> clear_cgroups(std::vector<std::string> cgroup_paths) override;
+    task<void> clear_cgroups(std::vector<std::string> cgroup_paths, std::chrono::milliseconds patience) override;
 
   private:
     using connection = std::shared_ptr<shim_connection>;

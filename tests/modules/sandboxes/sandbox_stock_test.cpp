@@ -51,7 +51,7 @@ class sandbox_maker final : public runtime {
     task<std::vector<running_process>> processes() override { throw nothing(); }
     task<process_streams> reopen_streams(std::string) override { throw nothing(); }
     task<void> release(std::string) override { throw nothing(); }
-    task<void> clear_cgroups(std::vector<std::string>) override { throw nothing(); }
+    task<void> clear_cgroups(std::vector<std::string>, std::chrono::milliseconds) override { throw nothing(); }
 
     std::map<std::uint64_t, std::unique_ptr<namespace_holder>> alive;
     std::uint64_t last_id = 0;
