@@ -65,8 +65,8 @@ task<void> containers_module::load() {
         co_await runtime_.clear_cgroups(std::move(unheld));
     } catch (const error& e) {
         if (e.category() == errc::cancelled) throw;
-        log::error("ending what killed containers left: {}",
-                   e.what()); // no reason to keep the others from their engine
+        // No reason to keep the others from their engine.
+        log::error("ending what killed containers left: {}", e.what());
     }
     co_await drop_leftovers(std::move(processes));
     for (const auto& [name, network] : networks_.all()) co_await network->reconcile();

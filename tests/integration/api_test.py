@@ -7,9 +7,7 @@ Run by tests/run; alone: tests/own_world python3 tests/python_tap.py tests/integ
 import json
 import os
 import pathlib
-import shutil
 import socket
-import ssl
 import subprocess
 import sys
 import tempfile
@@ -516,72 +514,6 @@ class Api(unittest.TestCase):
     def test_a_hangup_reads_the_log_level_again_and_the_engine_goes_on(self):
         os.kill(self.engine.pid, 1)
         self.assertEqual(self.client.get("/_ping").status, 200)
-
-
-class Tls(unittest.TestCase):
-    """TCP with certificates on both sides."""
-
-    @classmethod
-    def setUpClass(cls):
-        folder = tempfile.mkdtemp()
-        cls.addClassCleanup(lambda: subprocess.run(["rm", "-r", folder], check=True))
-        cls.folder = pathlib.Path(folder)
-        for authority in ("ca", "other"):
-            cls.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{authority}.key", "-out", f"{authority}.pem",
-                        "-subj", f"/CN={authority}", "-days", "2", "-addext", "basicConstraints=critical,CA:TRUE",
-                        "-addext", "keyUsage=critical,keyCertSign")
-        cls.certificate("server", "ca", "serverAuth", "subjectAltName=IP:127.0.0.1")
-        cls.certificate("client", "ca", "clientAuth")
-        cls.certificate("stranger", "other", "clientAuth")
-        cls.port = free_port()
-        cls.engine = PrivateEngine(
-            "-H", f"tcp://127.0.0.1:{cls.port}", "--tlsverify", "--tlscacert", f"{folder}/ca.pem",
-            "--tlscert", f"{folder}/server.pem", "--tlskey", f"{folder}/server.key",
-        ).start()
-        cls.addClassCleanup(cls.engine.destroy)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.engine.stop()
-
-    @classmethod
-    def openssl(cls, *words):
-        subprocess.run(["openssl", *words], cwd=cls.folder, check=True, capture_output=True)
-
-    @classmethod
-    def certificate(cls, name, authority, purpose, *extensions):
-        extensions = [f"extendedKeyUsage={purpose}", "authorityKeyIdentifier=keyid", *extensions]  # RFC 5280 wants the second
-        cls.folder.joinpath(f"{name}.ext").write_text("\n".join(extensions))
-        cls.openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
-        cls.openssl("x509", "-req", "-in", f"{name}.csr", "-CA", f"{authority}.pem", "-CAkey", f"{authority}.key",
-                    "-CAcreateserial", "-out", f"{name}.pem", "-days", "2", "-extfile", f"{name}.ext")
-
-    def ping(self, name=None):
-        """The engine's answer to a client with this certificate; None when the session is refused."""
-        context = ssl.create_default_context(cafile=self.folder / "ca.pem")
-        if name:
-            context.load_cert_chain(self.folder / f"{name}.pem", self.folder / f"{name}.key")
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), 30) as plain, \
-                    context.wrap_socket(plain, server_hostname="127.0.0.1") as connection:
-                connection.sendall(b"GET /_ping HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
-                return connection.recv(65536) or None
-        except OSError:
-            return None
-
-    def test_only_certificates_of_the_configured_authority_for_clients_are_let_in(self):
-        self.assertTrue(self.ping("client").startswith(b"HTTP/1.1 200"))
-        for name in (None, "stranger", "server"):
-            self.assertIsNone(self.ping(name), name)
-
-    def test_the_docker_cli_works_over_it(self):
-        for file, name in (("client.pem", "cert.pem"), ("client.key", "key.pem")):
-            self.folder.joinpath(name).write_bytes(self.folder.joinpath(file).read_bytes())
-        if not shutil.which("docker"):
-            self.skipTest("there is no docker CLI")
-        shown = subprocess.run(["docker", "-H", f"tcp://127.0.0.1:{self.port}", "--tlsverify", "info", "-f", "{{.Driver}}"],
-                               env={**os.environ, "DOCKER_CERT_PATH": str(self.folder)}, capture_output=True, text=True, timeout=60)
-        self.assertEqual(shown.stdout.strip(), "overlay2", shown.stderr)
 
 
 if __name__ == "__main__":

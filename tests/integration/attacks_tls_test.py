@@ -19,6 +19,7 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 import evil_registry
+from certificates import Certificates
 from evil_registry import PASSWORD, TOKEN, USER
 from private_engine import PrivateEngine, ends_within
 
@@ -36,34 +37,22 @@ class TlsAttacks(unittest.TestCase):
         hosts.write_text(f"127.0.0.1 localhost\n{ADDRESS} {NAME}\n127.0.0.1 {TWO}\n{ADDRESS} {TWO}\n")
         subprocess.run(["mount", "--bind", hosts, "/etc/hosts"], check=True)
         cls.addClassCleanup(subprocess.run, ["umount", "/etc/hosts"], check=True)
+        made = Certificates(cls.folder)
         for authority in ("ca", "other"):
-            cls.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{authority}.key", "-out", f"{authority}.pem",
-                        "-subj", f"/CN={authority}", "-days", "2", "-addext", "basicConstraints=critical,CA:TRUE")
-        cls.certificate("right", "ca", NAME)
-        cls.certificate("two", "ca", TWO)
-        cls.certificate("stranger", "other", NAME)
-        cls.certificate("other-name", "ca", "elsewhere.test")
-        cls.certificate("for-clients", "ca", NAME, "clientAuth")
-        cls.certificate("expired", "ca", NAME, days=-1)
-        cls.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "self.key", "-out", "self.pem", "-subj", f"/CN={NAME}",
-                    "-days", "2", "-addext", f"subjectAltName=DNS:{NAME}")
+            made.authority(authority)
+        made.signed("right", "ca", NAME, "serverAuth", f"DNS:{NAME}")
+        made.signed("two", "ca", TWO, "serverAuth", f"DNS:{TWO}")
+        made.signed("stranger", "other", NAME, "serverAuth", f"DNS:{NAME}")
+        made.signed("other-name", "ca", "elsewhere.test", "serverAuth", "DNS:elsewhere.test")
+        made.signed("for-clients", "ca", NAME, "clientAuth", f"DNS:{NAME}")
+        made.signed("expired", "ca", NAME, "serverAuth", f"DNS:{NAME}", days=-1)
+        made.own("self", NAME, f"subjectAltName=DNS:{NAME}")
         cls.engine = PrivateEngine("--sandbox-stock", "0", "--registry-certs", str(cls.folder / "certs.d")).start()
         cls.addClassCleanup(cls.engine.destroy)
 
     @classmethod
     def tearDownClass(cls):
         cls.engine.stop()
-
-    @classmethod
-    def openssl(cls, *words):
-        subprocess.run(["openssl", *words], cwd=cls.folder, check=True, capture_output=True)
-
-    @classmethod
-    def certificate(cls, name, authority, host, purpose="serverAuth", days=2):
-        cls.folder.joinpath(f"{name}.ext").write_text(f"extendedKeyUsage={purpose}\nsubjectAltName=DNS:{host}")
-        cls.openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={host}")
-        cls.openssl("x509", "-req", "-in", f"{name}.csr", "-CA", f"{authority}.pem", "-CAkey", f"{authority}.key",
-                    "-CAcreateserial", "-out", f"{name}.pem", "-days", str(days), "-extfile", f"{name}.ext")
 
     def registry(self, certificate=None, name=NAME, **keywords):
         """A registry with a certificate, or without TLS. Its authority is among those that the engine takes for its name."""
