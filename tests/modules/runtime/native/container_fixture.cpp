@@ -99,4 +99,21 @@ ran container_test::run(const launch_plan& plan, sandbox_shape shape) {
     return result;
 }
 
+void canary_test::SetUp() {
+    container_test::SetUp();
+    if (IsSkipped()) return;
+    canary_ = directory_ + "/canary";
+    on_host("mkdir -m 700 " + canary_ + " && echo token-of-the-host > " + canary_ + "/secret");
+    before_ = host_now();
+}
+
+void canary_test::TearDown() {
+    if (!canary_.empty()) EXPECT_EQ(host_now(), before_);
+    container_test::TearDown();
+}
+
+std::string canary_test::host_now() const {
+    return host_says("cd " + canary_ + " && stat -c '%n %a %u %g %h %s %y %z' . * && cat secret");
+}
+
 } // namespace davit::shim::testing

@@ -40,4 +40,18 @@ class container_test : public ::testing::Test {
     int containers_ = 0;
 };
 
+/// Beside it a directory of the host with a secret in it, the canary, which nothing may read or change.
+class canary_test : public container_test {
+  protected:
+    void SetUp() override;
+    void TearDown() override;
+    /// What of the host no container may change.
+    virtual std::string host_now() const;
+
+    std::string canary_;
+
+  private:
+    std::string before_;
+};
+
 } // namespace davit::shim::testing

@@ -17,32 +17,14 @@ using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-/// Images and requests that try to reach the host. CANARY is a directory of the host with a secret in it.
-class launch_attack : public container_test {
+/// Images and requests that try to reach the host.
+class launch_attack : public canary_test {
   protected:
-    void SetUp() override {
-        container_test::SetUp();
-        if (IsSkipped()) return;
-        canary_ = directory_ + "/canary";
-        on_host("mkdir -m 700 " + canary_ + " && echo token-of-the-host > " + canary_ + "/secret");
-        before_ = canary_now();
-    }
-    void TearDown() override {
-        if (!canary_.empty()) EXPECT_EQ(canary_now(), before_);
-        container_test::TearDown();
-    }
-    std::string canary_now() {
-        return host_says("cd " + canary_ + " && stat -c '%n %a %u %g %h %s %y %z' . * && cat secret");
-    }
-
     std::string refusal(const launch_plan& plan) {
         const auto result = run(plan);
         EXPECT_TRUE(result.failed) << "it ran: " << result.output << result.errors;
         return result.failed ? result.failed->sentence : "";
     }
-
-    std::string canary_;
-    std::string before_;
 };
 
 TEST_F(launch_attack, an_image_with_links_for_proc_sys_or_dev_is_refused) {
