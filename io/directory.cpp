@@ -3,8 +3,10 @@
 #include <cerrno>
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <memory>
 #include <string_view>
+#include <sys/ioctl.h>
 
 #include "core/error.h"
 #include "io/descriptor.h"
@@ -25,6 +27,13 @@ std::vector<std::string> names_in(int directory) {
     }
     if (errno != 0) throw error::system(errno, "listing a directory");
     return names;
+}
+
+void spread_children(int directory) noexcept {
+    int flags = 0;
+    if (::ioctl(directory, FS_IOC_GETFLAGS, &flags) != 0 || (flags & FS_TOPDIR_FL) != 0) return;
+    flags |= FS_TOPDIR_FL;
+    ::ioctl(directory, FS_IOC_SETFLAGS, &flags);
 }
 
 } // namespace davit::io

@@ -1,14 +1,16 @@
 #include "modules/containers/containers_module.h"
 
 #include <algorithm>
+#include <fcntl.h>
 #include <linux/magic.h>
-#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "core/error.h"
 #include "core/log.h"
 #include "core/timeout.h"
+#include "io/beneath.h"
+#include "io/directory.h"
 #include "io/offload.h"
 #include "modules/containers/container.h"
 #include "modules/containers/log_attributes.h"
@@ -39,12 +41,6 @@ string_map read_log_options(const std::vector<std::string>& assignments) {
     return options;
 }
 
-void make_private_directory(const std::string& path) {
-    if (::mkdir(path.c_str(), 0710) != 0 && errno != EEXIST) throw error::system(errno, "making {}", path);
-    // Also where an earlier life, or somebody else, left it open.
-    if (::chmod(path.c_str(), 0710) != 0) throw error::system(errno, "setting the mode of {}", path);
-}
-
 } // namespace
 
 containers_module::containers_module(const module_inputs& given)
@@ -71,8 +67,10 @@ containers_module::~containers_module() = default;
 
 task<void> containers_module::start() {
     co_await io::offload([directory = plan_host_.containers_directory] {
-        make_private_directory(directory.substr(0, directory.rfind('/')));
-        make_private_directory(directory);
+        const auto slash = directory.rfind('/');
+        const io::descriptor above = io::open_private_directory(AT_FDCWD, directory.substr(0, slash), 0710);
+        const io::descriptor own = io::open_private_directory(above.get(), directory.substr(slash + 1), 0710);
+        io::spread_children(own.get());
     });
     co_await pumps_.start();
     co_await load();

@@ -4,8 +4,6 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <functional>
-#include <linux/fs.h>
-#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,7 +20,7 @@ namespace davit {
 namespace {
 
 constexpr std::size_t entries_per_slice = 512;
-constexpr std::size_t most_layers = 500; // the kernel's OVL_MAX_STACK
+constexpr std::size_t most_layers = 499; // the kernel's OVL_MAX_STACK, and one below them that is the driver's own
 
 /// 65 random bits: as short as a name can be that is never met twice.
 std::string random_id() {
@@ -43,18 +41,6 @@ bool is_plain_name(std::string_view name) {
 
 void check_container_id(const std::string& id) {
     if (!is_plain_name(id)) throw error(errc::invalid, "{:?} is no id of a container", id);
-}
-
-/// Asks the file system to put the directory's children far from each other, as it does with those of "/" (ext4's
-/// top-of-hierarchy flag, chattr(1) T). Otherwise ext4 puts all of them into one block group, and whoever makes files
-/// there soon after many were deleted searches through all those inodes, which it does not use again for a while: a
-/// pull after removing an image took ten times as long. Not for containers: with a few directories each they are made
-/// faster beside each other. Other file systems don't know the flag.
-void spread_children(int directory) {
-    int flags = 0;
-    if (::ioctl(directory, FS_IOC_GETFLAGS, &flags) != 0 || (flags & FS_TOPDIR_FL) != 0) return;
-    flags |= FS_TOPDIR_FL;
-    ::ioctl(directory, FS_IOC_SETFLAGS, &flags);
 }
 
 std::string link_text(int directory, const std::string& name) {
@@ -114,7 +100,8 @@ layer_directories::found layer_directories::look_around(const std::string& data_
     all.links = io::open_private_directory(own.get(), "chains");
     all.containers = io::open_private_directory(own.get(), "c");
     all.trash = io::open_private_directory(own.get(), "t");
-    spread_children(all.layers.get());
+    io::spread_children(all.layers.get());
+    io::spread_children(all.containers.get());
 
     std::vector<std::string> present = io::names_in(all.layers.get());
     std::ranges::sort(present);

@@ -24,7 +24,7 @@ class layered_storage : public module, public storage_driver {
     layered_storage(std::string data_root, std::string_view driver, whiteout_style whiteouts)
         : directories_{std::move(data_root), driver, whiteouts} {}
 
-    task<void> start() final { return directories_.start(); }
+    task<void> start() override { return directories_.start(); }
     task<void> stop() final { return directories_.stop(); }
 
     task<layer_staging> begin_layer() final { return directories_.begin_layer(); }

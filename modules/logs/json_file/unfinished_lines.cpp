@@ -23,10 +23,11 @@ constexpr std::size_t slot_size = sizeof(slot_head) + 2 * record_encoder::longes
 
 } // namespace
 
-void unfinished_lines::open() {
-    if (file_) return;
-    file_ = io::descriptor{::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600)};
-    if (!file_) throw error::system(errno, "opening {}", path_);
+bool unfinished_lines::open(int flags) {
+    if (file_) return true;
+    file_ = io::descriptor{::open(path_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW | flags, 0600)};
+    if (!file_ && errno != ENOENT) throw error::system(errno, "opening {}", path_);
+    return static_cast<bool>(file_);
 }
 
 bool unfinished_lines::read(std::size_t slot, unfinished_state& into) const {
@@ -46,16 +47,16 @@ bool unfinished_lines::read(std::size_t slot, unfinished_state& into) const {
 }
 
 unfinished_state unfinished_lines::load() {
-    open();
     unfinished_state newest;
     unfinished_state other;
+    if (!open(0)) return newest;
     read(0, newest);
     if (read(1, other) && other.sequence > newest.sequence) newest = std::move(other);
     return newest;
 }
 
 void unfinished_lines::save(const unfinished_state& state) {
-    open();
+    if (!open(O_CREAT)) throw error(errc::internal, "the directory of {} is gone", path_);
     slot_head head{state.sequence, state.generation, state.log_size, {}};
     std::string bytes(sizeof head, '\0');
     for (std::size_t i = 0; i < 2; ++i) {
@@ -69,10 +70,9 @@ void unfinished_lines::save(const unfinished_state& state) {
 }
 
 unfinished_state unfinished_lines::find(std::uint64_t sequence) {
-    open();
     unfinished_state found;
     if (sequence == 0) return found;
-    if (read(sequence % 2, found) && found.sequence == sequence) return found;
+    if (open(0) && read(sequence % 2, found) && found.sequence == sequence) return found;
     throw error(errc::internal, "{} has no state {} any more", path_, sequence);
 }
 

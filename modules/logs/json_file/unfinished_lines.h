@@ -17,7 +17,8 @@ struct unfinished_state {
 };
 
 /// Keeps the states of the last two appends in a small file beside the log: an engine that comes back goes on with the
-/// newer, or, when that append has to be taken back, with the older. All functions block: they are called on workers.
+/// newer, or, when that append has to be taken back, with the older. The file is made by the first append, since most
+/// of the containers that live for milliseconds say nothing. All functions block: they are called on workers.
 class unfinished_lines {
   public:
     explicit unfinished_lines(std::string path) : path_{std::move(path)} {}
@@ -32,7 +33,8 @@ class unfinished_lines {
     unfinished_state find(std::uint64_t sequence);
 
   private:
-    void open();
+    /// False when the file is missing and `flags` don't make it.
+    bool open(int flags);
     bool read(std::size_t slot, unfinished_state& into) const;
 
     std::string path_;

@@ -1,10 +1,15 @@
 #include "modules/storage/overlay/overlay_storage.h"
 
 #include <cerrno>
+#include <fcntl.h>
+#include <string>
 #include <sys/stat.h>
 #include <utility>
 
 #include "core/error.h"
+#include "io/beneath.h"
+#include "io/descriptor.h"
+#include "io/offload.h"
 
 namespace davit {
 namespace {
@@ -15,7 +20,23 @@ void make_directory(int parent, const char* name, mode_t mode) {
         throw error::system(errno, "making the directory {} of a container", name);
 }
 
+/// Touches nothing that is there: containers that are running have it mounted.
+void make_places(const std::string& path) {
+    const io::descriptor places = io::open_private_directory(AT_FDCWD, path, 0755);
+    for (const char* name : {"dev", "etc", "proc", "sys"})
+        if (::faccessat(places.get(), name, F_OK, AT_SYMLINK_NOFOLLOW) != 0) make_directory(places.get(), name, 0755);
+    for (const char* name : {"etc/hostname", "etc/hosts", "etc/resolv.conf"}) {
+        const io::descriptor made{::openat(places.get(), name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644)};
+        if (!made || ::fchmod(made.get(), 0644) != 0) throw error::system(errno, "making the empty {}", name);
+    }
+}
+
 } // namespace
+
+task<void> overlay_storage::start() {
+    co_await layered_storage::start();
+    co_await io::offload([path = places_] { make_places(path); });
+}
 
 task<void> overlay_storage::make_container(std::string container_id, std::vector<digest> chain_ids) {
     co_await directories_.make_container(std::move(container_id), directories_.stack_of(chain_ids), [](int own) {
@@ -27,8 +48,9 @@ task<void> overlay_storage::make_container(std::string container_id, std::vector
 task<rootfs_plan> overlay_storage::container_rootfs(std::string container_id) {
     const auto stack = directories_.container_stack(container_id);
     rootfs_plan plan;
-    plan.host_layers.reserve(stack->size());
+    plan.host_layers.reserve(stack->size() + 1);
     for (const std::string& id : *stack) plan.host_layers.push_back(directories_.layer_directory(id));
+    plan.host_layers.push_back(places_);
     const std::string own = directories_.container_directory(container_id);
     plan.host_upper = own + "/u";
     plan.host_work = own + "/w";
