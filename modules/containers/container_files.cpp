@@ -140,9 +140,11 @@ void make_container_files(const std::string& directory, const container_files& f
 
 void rewrite_hosts(const std::string& directory, const std::string& hosts) {
     const std::string path = directory + "/hosts";
-    const io::descriptor file{::open(path.c_str(), O_WRONLY | O_TRUNC | O_NOFOLLOW | O_CLOEXEC)};
+    const io::descriptor file{::open(path.c_str(), O_WRONLY | O_NOFOLLOW | O_CLOEXEC)};
     if (!file) throw error::system(errno, "opening {}", path);
     write_all(file.get(), hosts, path);
+    // Not emptied first: ext4 sends a file that was to the disk when it is closed, and every start would wait for that.
+    if (::ftruncate(file.get(), static_cast<off_t>(hosts.size())) != 0) throw error::system(errno, "writing {}", path);
 }
 
 std::string read_host_file(const char* path) {
