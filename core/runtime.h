@@ -51,6 +51,10 @@ struct phase_time {
 struct launched_process {
     std::int32_t pid = 0;
     process_streams streams;
+    /// A descriptor of the root file system, owned by the receiver; -1 where there is none. While it is open the file
+    /// system stays mounted. The last one to let go of an overlay waits until the whole disk below it is written
+    /// (sync_filesystem in the kernel): without this descriptor that is the process, before anybody is told of its end.
+    int root = -1;
     std::chrono::system_clock::time_point started_at{};
     std::vector<phase_time> phases;
 };

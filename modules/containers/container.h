@@ -11,6 +11,7 @@
 #include "core/log_driver.h"
 #include "core/semaphore.h"
 #include "core/wait_list.h"
+#include "io/descriptor.h"
 #include "io/poll.h"
 #include "modules/containers/output_fan.h"
 #include "modules/containers/process_input.h"
@@ -48,6 +49,8 @@ struct container {
     std::shared_ptr<io::pollable> standard_output;
     std::shared_ptr<io::pollable> standard_error;
     std::shared_ptr<io::pollable> terminal;
+
+    io::descriptor root; ///< Of the last run's root file system, which stays mounted with it: launched_process::root
 
     bool holds_process = false; ///< The runtime still holds its process, ended or not
     wait_list released;         ///< Woken when it does no more

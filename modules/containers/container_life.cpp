@@ -6,6 +6,7 @@
 #include "core/log.h"
 #include "core/scope.h"
 #include "core/timeout.h"
+#include "io/offload.h"
 #include "modules/containers/container.h"
 #include "modules/containers/containers_module.h"
 
@@ -191,12 +192,21 @@ task<void> containers_module::release_process(container_ptr ended) {
         // The runtime may forget how it ended only when the store knows.
         co_await records_.flush();
         co_await runtime_.release(ended->record.id);
+        // What removes itself is gone before there is anything to write.
+        if (!ended->record.host.auto_remove) co_await unmount_root(ended);
     } catch (const error& e) {
         if (e.category() != errc::not_found)
             log::warn("releasing the process of container {}: {}", ended->record.id, e.what());
     }
     ended->holds_process = false;
     ended->released.wake_all();
+}
+
+task<void> containers_module::unmount_root(container_ptr of) {
+    if (!of->root) co_return;
+    // One at a time: on a busy disk each waits long, and workers are few.
+    const auto turn = co_await unmounting_.acquire();
+    co_await io::offload([of] { of->root.close(); });
 }
 
 task<void> containers_module::await_restart(container_ptr ended) {

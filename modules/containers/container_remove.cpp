@@ -88,6 +88,7 @@ task<void> containers_module::destroy(container_ptr removed) {
     removed->log.reset();
     pumps_.forget(removed->record.id);
     co_await destroy_parts(removed->record.id);
+    co_await unmount_root(removed);
     // Its cgroups go when the runtime finds the time. One that was lost before that has left some; should the engine be
     // lost too, the record still says whose they are.
     co_await runtime_.clear_cgroups(std::vector<std::string>{cgroup_path(removed->record)}, time_for_cgroups);

@@ -71,6 +71,7 @@ task<bool> containers_module::start(std::string name) {
 task<void> containers_module::launch(container_ptr started) {
     transition(started->record.state, container_event::start); // refuses what can't start
     while (started->holds_process) co_await started->released.wait();
+    co_await unmount_root(started);
     started->record.was_stopped_by_user = false;
     started->stop_restarting.reset();
     for (int tries_left = most_tries - 1;; --tries_left) {
@@ -118,6 +119,7 @@ task<void> containers_module::launch_steps(container_ptr started, rollback& undo
         started->input.open(started->terminal);
     else if (process.streams.stdin_writer >= 0)
         started->input.open(watch(process.streams.stdin_writer));
+    started->root = io::descriptor{process.root};
     started->holds_process = true;
     record.pid = process.pid;
     record.error.clear();

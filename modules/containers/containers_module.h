@@ -16,6 +16,7 @@
 #include "core/runtime.h"
 #include "core/sandbox_provider.h"
 #include "core/security_profiles.h"
+#include "core/semaphore.h"
 #include "core/storage_driver.h"
 #include "modules/containers/container_index.h"
 #include "modules/containers/container_plan.h"
@@ -86,6 +87,8 @@ class containers_module final : public module, public container_service {
     task<void> end_run(container_ptr ended, exit_status status);
     task<void> await_restart(container_ptr ended);
     task<void> release_process(container_ptr ended);
+    /// Lets go of the root file system of the last run, if that was not done yet.
+    task<void> unmount_root(container_ptr of);
     void change_state(container& of, container_event happened);
 
     // container_start.cpp
@@ -133,6 +136,7 @@ class containers_module final : public module, public container_service {
     plan_host plan_host_;
     container_index index_;
     output_pumps pumps_;
+    semaphore unmounting_{1};
     background lives_{"a container's life"};
     background cleanup_{"cleaning up a container"};
 };

@@ -4,7 +4,9 @@
 Run by tests/run; alone: tests/own_world python3 tests/python_tap.py tests/integration/containers_test.py [WORD]
 """
 
+import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -29,6 +31,13 @@ def push_and_pull_sample(engine):
     if answer.status != 200 or b'"error"' in answer.body:
         raise RuntimeError(f"the pull failed: {answer}")
     return image
+
+
+def read_if_there(path):
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return ""
 
 
 class Containers(unittest.TestCase):
@@ -80,6 +89,33 @@ class Containers(unittest.TestCase):
 
     def inspect(self, container):
         return self.ask("get", f"/containers/{container}/json", status=200).json()
+
+    def roots_held(self):
+        """How many descriptors of containers' root file systems the engine has."""
+        descriptors = pathlib.Path(f"/proc/{self.engine.pid}/fdinfo")
+        flags = (re.search(r"flags:\s*(\d+)", read_if_there(each)) for each in descriptors.iterdir())
+        return sum(bool(found) and int(found[1], 8) & os.O_PATH != 0 for found in flags)
+
+    def test_the_engine_holds_the_root_of_what_runs_and_of_nothing_else(self):
+        before = self.roots_held()
+        container = self.create("sleep", "1000")
+        self.start(container)
+        self.assertEqual(self.roots_held(), before + 1)
+        self.ask("post", f"/containers/{container}/kill", status=204)
+        for _ in range(2):  # a start waits until the root of the run before it is let go of
+            self.start(container)
+            self.assertEqual(self.roots_held(), before + 1)
+            self.ask("post", f"/containers/{container}/restart?t=0", status=204)
+            self.assertEqual(self.roots_held(), before + 1)
+            self.ask("post", f"/containers/{container}/kill", status=204)
+        vanishing = self.create("true", host={"AutoRemove": True})
+        self.start(vanishing)
+        self.engine.client.post(f"/containers/{vanishing}/wait?condition=removed")
+        for _ in range(500):
+            if self.roots_held() == before:
+                break
+            time.sleep(0.02)
+        self.assertEqual(self.roots_held(), before)
 
     def test_a_command_runs_and_its_output_and_exit_code_come_back(self):
         code, out, err = self.run_through("sh", "-c", "echo to out; echo to err >&2; exit 7")

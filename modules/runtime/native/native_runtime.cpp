@@ -76,7 +76,7 @@ std::vector<std::string> existing_cgroups(const std::vector<std::string>& paths)
 }
 
 /// Hands the descriptors on in the protocol's order.
-process_streams take_streams(std::uint8_t bits, std::vector<io::descriptor>& descriptors) {
+process_streams take_streams(std::uint8_t bits, std::vector<io::descriptor>& descriptors, int* root = nullptr) {
     process_streams streams;
     std::size_t next = 0;
     const auto take = [&](std::uint8_t bit) {
@@ -88,6 +88,7 @@ process_streams take_streams(std::uint8_t bits, std::vector<io::descriptor>& des
     streams.stdout_reader = take(shim_protocol::has_stdout);
     streams.stderr_reader = take(shim_protocol::has_stderr);
     streams.terminal = take(shim_protocol::has_terminal);
+    if (root) *root = take(shim_protocol::has_root);
     return streams;
 }
 
@@ -326,7 +327,7 @@ task<launched_process> native_runtime::launch(sandbox_ref sandbox, launch_plan p
     launched_process result;
     result.pid = launched.pid;
     result.started_at = process->started_at;
-    result.streams = take_streams(launched.streams, answer.descriptors);
+    result.streams = take_streams(launched.streams, answer.descriptors, &result.root);
     result.phases.reserve(launched.phases.size());
     for (auto& phase : launched.phases) result.phases.push_back({std::move(phase.name), phase.microseconds});
     co_return result;

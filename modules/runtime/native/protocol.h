@@ -117,7 +117,7 @@ struct phase {
 };
 
 /// Which descriptors come with a `launched` or `streams` frame, in this order.
-enum stream_bit : std::uint8_t { has_stdin = 1, has_stdout = 2, has_stderr = 4, has_terminal = 8 };
+enum stream_bit : std::uint8_t { has_stdin = 1, has_stdout = 2, has_stderr = 4, has_terminal = 8, has_root = 16 };
 
 struct launched {
     std::int32_t pid = 0;
@@ -194,7 +194,8 @@ struct cgroup_directories {
     bool have_moved = false; ///< They are others than those that were named before
 };
 
-/// From a sandbox to the shim, the last thing before its execve.
+/// From a sandbox to the shim, the last thing before its execve; where `launched` brings a descriptor of the root file
+/// system, with that.
 struct exec_notice {
     std::vector<phase> phases;
 };

@@ -191,6 +191,7 @@ void container::on_frame(incoming_frame frame) {
     case message_type::about_to_exec:
         if (const auto notice = shim_protocol::decode<shim_protocol::exec_notice>(frame.payload))
             phases_.insert(phases_.end(), notice->phases.begin(), notice->phases.end());
+        if (frame.descriptors.size() == 1 && root_ < 0) root_ = std::exchange(frame.descriptors.front(), -1);
         break;
     case message_type::failed:
         if (auto why = shim_protocol::decode<failure>(frame.payload)) failure_ = std::move(*why);
@@ -266,6 +267,19 @@ std::vector<shim_protocol::phase> container::take_phases() {
     return std::exchange(phases_, {});
 }
 
+std::vector<int> container::launched_descriptors(std::uint8_t& bits) const {
+    auto all = streams(bits);
+    if (root_ >= 0) {
+        all.push_back(root_);
+        bits |= shim_protocol::has_root;
+    }
+    return all;
+}
+
+void container::close_root() {
+    if (root_ >= 0) close(std::exchange(root_, -1));
+}
+
 std::vector<int> container::streams(std::uint8_t& bits) const {
     std::vector<int> all;
     const auto add = [&](int descriptor, std::uint8_t bit) {
@@ -284,6 +298,7 @@ std::vector<int> container::streams(std::uint8_t& bits) const {
 void container::close_streams() {
     for (int* descriptor : {&stdin_, &stdout_, &stderr_, &terminal_})
         if (*descriptor >= 0) close(std::exchange(*descriptor, -1));
+    close_root();
 }
 
 void container::close_stdin() {

@@ -68,6 +68,10 @@ class container final : public channel::listener {
 
     /// The descriptors of its streams that the shim holds, in the protocol's order.
     std::vector<int> streams(std::uint8_t& bits) const;
+    /// The same for the answer to its launch, with the root file system's descriptor where there is one.
+    std::vector<int> launched_descriptors(std::uint8_t& bits) const;
+    /// The engine has the root's descriptor, or does not want it: closing the last one would hold the shim up.
+    void close_root();
     void close_stdin();
     std::optional<failure> resize(std::uint16_t rows, std::uint16_t columns) const;
     std::optional<failure> signal(int number, bool all) const;
@@ -107,6 +111,7 @@ class container final : public channel::listener {
     int stdout_ = -1;
     int stderr_ = -1;
     int terminal_ = -1;
+    int root_ = -1; ///< Until the engine has it
     long long started_at_ = 0;
     long long started_after_ = 0;
     long long launch_began_ = 0;

@@ -153,10 +153,11 @@ class sandbox {
         add_home(process.environment, who.home);
         if (who.uid != 0) give_streams_to(who);
         clock.lap("user");
+        const auto reference = root_reference(plan);
         take_privileges(who, process.bounding_capabilities, process.no_new_privileges, process.seccomp_filter);
         clock.lap("privileges");
-        if (!send_frame(channel_, message_type::about_to_exec, encode(shim_protocol::exec_notice{clock.phases()})))
-            _exit(1);
+        const shim_protocol::exec_notice notice{clock.phases()};
+        if (!send_frame(channel_, message_type::about_to_exec, encode(notice), reference)) _exit(1);
         execute(process.arguments, process.environment);
     }
 
@@ -212,6 +213,15 @@ class sandbox {
         if (channel > 3) syscall(SYS_close_range, 3U, channel - 1, 0U);
         syscall(SYS_close_range, channel + 1, ~0U, 0U);
         stage_.directory = stage_.private_proc = stage_.null_device = stage_.null_reader = -1;
+    }
+
+    /// A descriptor of the root for the engine, where its closing costs something: see launched_process::root. Not
+    /// where stdin is a pipe: three descriptors are what a running container may cost the engine.
+    static std::vector<int> root_reference(const launch_plan& plan) {
+        if (plan.rootfs.host_upper.empty() || (plan.process.wants_stdin && !plan.process.wants_tty)) return {};
+        const int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (root < 0) fail(failure_kind::internal, errno, "opening the container's root");
+        return {root};
     }
 
     static void add_home(std::vector<std::string>& environment, const std::string& home) {

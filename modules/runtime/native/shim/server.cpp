@@ -318,10 +318,11 @@ void server::on_launch_ended(container& one, std::uint64_t to, std::uint64_t req
         if (at != connections_.end()) at->second->reply(request, failed);
         return;
     }
-    if (at == connections_.end()) return; // The next engine finds it in the list
+    if (at == connections_.end()) return one.close_root(); // The next engine finds it in the list
     shim_protocol::launched answer{one.pid(), one.started_at(), one.started_after(), 0, one.take_phases()};
-    const auto descriptors = one.streams(answer.streams);
+    const auto descriptors = one.launched_descriptors(answer.streams);
     at->second->send(message_type::launched, request, answer, descriptors);
+    one.close_root();
 }
 
 void server::discard(container& one) {

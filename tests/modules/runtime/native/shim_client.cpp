@@ -130,6 +130,7 @@ shim_client::outcome shim_client::launch(std::uint64_t sandbox, const launch_pla
     result.output = take(shim_protocol::has_stdout);
     result.errors = take(shim_protocol::has_stderr);
     result.terminal = take(shim_protocol::has_terminal);
+    result.root = io::descriptor{take(shim_protocol::has_root)};
     return result;
 }
 

@@ -9,6 +9,7 @@
 #include <sys/types.h>
 #include <vector>
 
+#include "io/descriptor.h"
 #include "modules/runtime/native/shim/frames.h"
 
 namespace davit::shim::testing {
@@ -38,6 +39,7 @@ class shim_client {
         int terminal = -1;
         int output = -1; ///< stdout's reader, blocking
         int errors = -1;
+        io::descriptor root; ///< Of the root file system
     };
     outcome launch(std::uint64_t sandbox, const launch_plan& plan);
 
