@@ -45,7 +45,7 @@ class TlsAttacks(unittest.TestCase):
         made.signed("stranger", "other", NAME, "serverAuth", f"DNS:{NAME}")
         made.signed("other-name", "ca", "elsewhere.test", "serverAuth", "DNS:elsewhere.test")
         made.signed("for-clients", "ca", NAME, "clientAuth", f"DNS:{NAME}")
-        made.signed("expired", "ca", NAME, "serverAuth", f"DNS:{NAME}", days=-1)
+        made.signed("expired", "ca", NAME, "serverAuth", f"DNS:{NAME}", valid_days=(-3, -1))
         made.own("self", NAME, f"subjectAltName=DNS:{NAME}")
         cls.engine = PrivateEngine("--sandbox-stock", "0", "--registry-certs", str(cls.folder / "certs.d")).start()
         cls.addClassCleanup(cls.engine.destroy)
