@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <chrono>
-#include <linux/netfilter.h>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
@@ -13,6 +12,8 @@
 #include "core/network_id.h"
 #include "core/object_id.h"
 #include "core/timeout.h"
+#include "modules/network/bridge/firewall.h"
+#include "modules/network/bridge/source_check.h"
 #include "modules/network/bridge/subnet_choice.h"
 
 namespace davit {
@@ -50,35 +51,36 @@ task<void> bridge_network::start() {
     facts_.subnet = bridge_.address.whole().to_string();
     facts_.gateway = bridge_.address.address.to_string();
     pool_.emplace(bridge_.address);
-    firewall_ = {name_, bridge_.address, containers_reach_others_};
-    // Heard from before the table is made: nothing that happens to it is missed.
-    firewall_watch_.emplace(NFPROTO_INET, firewall_.table_name());
-    co_await packet_filter_.replace_table(firewall_.table(), firewall_.rules());
-    guarding_.spawn(guard_firewall());
+    co_await put_up_firewall();
+    co_await put_up_source_check();
     log::info("network bridge: {} with {}", name_, bridge_.address.to_string());
+}
+
+task<void> bridge_network::put_up_firewall() {
+    const bridge_firewall rules{name_, bridge_.address, containers_reach_others_};
+    firewall_.emplace(packet_filter_, guarded_table::family::inet, table_name(), rules.rules());
+    co_await firewall_->put_up();
+    guarding_.spawn(firewall_->guard());
+}
+
+task<void> bridge_network::put_up_source_check() {
+    const bridge_source_check rules{bridge_.address.whole(), interface_prefix};
+    source_check_.emplace(packet_filter_, guarded_table::family::bridge, table_name(), rules.rules());
+    try {
+        co_await source_check_->put_up();
+    } catch (const error& e) {
+        // Kernels can be built without nf_tables for bridges. Nothing else depends on it.
+        if (e.category() != errc::internal) throw;
+        log::warn("a container of {} that may send raw packets can send them in the name of another: {}", name_,
+                  e.text());
+        co_return;
+    }
+    guarding_.spawn(source_check_->guard());
 }
 
 task<void> bridge_network::stop() {
     // Containers go on running, and need the bridge and its rules.
     co_await guarding_.end();
-}
-
-task<void> bridge_network::guard_firewall() {
-    for (;;) {
-        co_await firewall_watch_->damage();
-        log::warn("the packet filter's table {} was taken away or changed by somebody; putting it back",
-                  firewall_.table());
-        for (bool is_back = false; !is_back;) {
-            try {
-                co_await packet_filter_.replace_table(firewall_.table(), firewall_.rules());
-                is_back = true;
-            } catch (const error& e) {
-                if (e.category() == errc::cancelled) throw;
-                log::error("containers of {} are not protected: {}", name_, e.text());
-            }
-            if (!is_back) co_await sleep_for(std::chrono::seconds{1});
-        }
-    }
 }
 
 endpoint bridge_network::make_endpoint(io::ipv4_address address) const {

@@ -13,10 +13,9 @@
 #include "core/state_store.h"
 #include "io/netlink.h"
 #include "io/nftables.h"
-#include "io/nftables_watch.h"
 #include "modules/network/bridge/address_pool.h"
 #include "modules/network/bridge/bridge_device.h"
-#include "modules/network/bridge/firewall.h"
+#include "modules/network/bridge/guarded_table.h"
 
 namespace davit {
 
@@ -51,7 +50,10 @@ class bridge_network final : public module, public network_driver {
     task<void> reconcile() override;
 
   private:
-    task<void> guard_firewall();
+    /// Of the packet filter's tables, in the family inet and in the family bridge.
+    std::string table_name() const { return "davit_" + name_; }
+    task<void> put_up_firewall();
+    task<void> put_up_source_check();
     endpoint make_endpoint(io::ipv4_address address) const;
 
     state_store& store_;
@@ -62,8 +64,8 @@ class bridge_network final : public module, public network_driver {
     io::netlink kernel_;
     io::nftables packet_filter_;
     bridge_device bridge_;
-    bridge_firewall firewall_;
-    std::optional<io::nftables_watch> firewall_watch_;
+    std::optional<guarded_table> firewall_;
+    std::optional<guarded_table> source_check_;
     network_facts facts_;
     std::optional<address_pool> pool_;
     /// The host's end of every endpoint, by its IPv4 address.

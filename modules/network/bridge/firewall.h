@@ -6,16 +6,13 @@
 
 namespace davit {
 
-/// The packet filter table of one bridge: what it is called and what is in it. It is the engine's own, so that another
-/// engine's or the administrator's rules are neither read nor changed, and it has no rule for any single container.
+/// The packet filter table of one bridge: what is in it. It is the engine's own, so that another engine's or the
+/// administrator's rules are neither read nor changed, and it has no rule for any single container.
 struct bridge_firewall {
     std::string bridge;
     io::ipv4_network gateway;            ///< The bridge's address in its subnet
     bool containers_reach_others = true; ///< Each other, on this bridge (`icc`)
 
-    /// "davit_<bridge>", and with its family: "inet davit_<bridge>".
-    std::string table_name() const { return "davit_" + bridge; }
-    std::string table() const { return "inet " + table_name(); }
     /// The table's chains, in nft(8)'s language.
     std::string rules() const;
 };

@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include <fmt/format.h>
+
 #include "bridge_world.h"
 #include "core/timeout.h"
 
@@ -123,6 +125,18 @@ void send_forged(const namespace_holder& holder, const io::mac_address& from_mac
 
 class bridge_traffic : public bridge_world {
   protected:
+    /// A container of a network: its namespace, its endpoint and its mailbox.
+    struct member {
+        explicit member(bridge_traffic& world) : member{world, world.network()} {}
+        member(bridge_traffic& world, bridge_network& network)
+            : where{world.attach(network, holder).where}, mac{*io::mac_address::parse(where.mac)}, box{holder} {}
+
+        namespace_holder holder;
+        endpoint where;
+        io::mac_address mac;
+        mailbox box;
+    };
+
     /// Another machine on a wire of the host's: 10.66.0.2, with the host at 10.66.0.1 as its way to everywhere.
     void connect_neighbour(const namespace_holder& machine) {
         io::netlink_socket kernel;
@@ -140,27 +154,23 @@ class bridge_traffic : public bridge_world {
 };
 
 TEST_F(bridge_traffic, containers_and_host_reach_each_other_and_nobody_else_hears_of_it) {
-    const namespace_holder a_holder;
-    const namespace_holder b_holder;
-    const namespace_holder bystander;
-    const auto a = attach(a_holder).where;
-    const auto b = attach(b_holder).where;
-    const auto c = attach(bystander).where;
-    mailbox a_box{a_holder};
-    mailbox b_box{b_holder};
+    member a{*this};
+    member b{*this};
+    const member bystander{*this};
     mailbox host;
-    const long before = received(bystander, "eth0");
+    const long before = received(bystander.holder, "eth0");
 
-    a_box.send("hello", b.ipv4);
-    EXPECT_EQ(b_box.receive(), "hello from " + a.ipv4);
-    b_box.send("hello too", a.ipv4);
-    EXPECT_EQ(a_box.receive(), "hello too from " + b.ipv4);
-    a_box.send("host", a.gateway);
-    EXPECT_EQ(host.receive(), "host from " + a.ipv4);
-    host.send("container", b.ipv4);
-    EXPECT_EQ(b_box.receive(), "container from " + b.gateway);
+    a.box.send("hello", b.where.ipv4);
+    EXPECT_EQ(b.box.receive(), "hello from " + a.where.ipv4);
+    b.box.send("hello too", a.where.ipv4);
+    EXPECT_EQ(a.box.receive(), "hello too from " + b.where.ipv4);
+    a.box.send("host", a.where.gateway);
+    EXPECT_EQ(host.receive(), "host from " + a.where.ipv4);
+    host.send("container", b.where.ipv4);
+    EXPECT_EQ(b.box.receive(), "container from " + b.where.gateway);
 
-    EXPECT_EQ(received(bystander, "eth0"), before) << "asking for " << b.ipv4 << " was heard by " << c.ipv4;
+    EXPECT_EQ(received(bystander.holder, "eth0"), before)
+        << "asking for " << b.where.ipv4 << " was heard by " << bystander.where.ipv4;
 }
 
 TEST_F(bridge_traffic, attaching_and_starting_one_more_costs_the_others_no_packet) {
@@ -175,146 +185,154 @@ TEST_F(bridge_traffic, attaching_and_starting_one_more_costs_the_others_no_packe
 }
 
 TEST_F(bridge_traffic, a_container_reaches_the_world_as_the_host_and_gets_its_answer) {
-    const namespace_holder holder;
+    member container{*this};
     const namespace_holder machine;
-    const auto a = attach(holder).where;
     connect_neighbour(machine);
-    mailbox container{holder};
     mailbox outside{machine};
-    container.send("question", "10.66.0.2");
+    container.box.send("question", "10.66.0.2");
     EXPECT_EQ(outside.receive(), "question from 10.66.0.1");
     outside.send("answer", "10.66.0.1");
-    EXPECT_EQ(container.receive(), "answer from 10.66.0.2");
+    EXPECT_EQ(container.box.receive(), "answer from 10.66.0.2");
 }
 
 TEST_F(bridge_traffic, a_neighbour_of_the_host_reaches_no_container_by_its_address) {
-    const namespace_holder holder;
+    member container{*this};
     const namespace_holder machine;
-    const auto a = attach(holder).where;
     connect_neighbour(machine);
-    mailbox container{holder};
     mailbox outside{machine};
-    outside.send("attack", a.ipv4);
+    outside.send("attack", container.where.ipv4);
     mailbox host;
     outside.send("to the host", "10.66.0.1"); // behind the first on the same wire
     EXPECT_EQ(host.receive(), "to the host from 10.66.0.2");
-    host.send("from the host", a.ipv4);
-    EXPECT_EQ(container.receive(), "from the host from " + a.gateway);
+    host.send("from the host", container.where.ipv4);
+    EXPECT_EQ(container.box.receive(), "from the host from " + container.where.gateway);
 }
 
 TEST_F(bridge_traffic, two_engines_bridges_reach_each_others_gateway_and_none_of_their_containers) {
-    const namespace_holder a_holder;
-    const namespace_holder b_holder;
-    const auto a = attach(a_holder).where;
+    member a{*this};
     auto& other = make({}, true, "davit1");
     EXPECT_EQ(other.facts().subnet, "172.18.0.0/16");
-    const auto b = attach(other, b_holder).where;
-    mailbox a_box{a_holder};
-    mailbox b_box{b_holder};
+    member b{*this, other};
     mailbox host;
-    b_box.send("attack", a.ipv4);
-    a_box.send("attack", b.ipv4);
-    b_box.send("to the gateway", a.gateway);
-    EXPECT_EQ(host.receive(), "to the gateway from " + b.ipv4);
-    a_box.send("to the gateway", b.gateway);
-    EXPECT_EQ(host.receive(), "to the gateway from " + a.ipv4);
-    host.send("from the host", a.ipv4);
-    EXPECT_EQ(a_box.receive(), "from the host from " + a.gateway);
-    host.send("from the host", b.ipv4);
-    EXPECT_EQ(b_box.receive(), "from the host from " + b.gateway);
+    b.box.send("attack", a.where.ipv4);
+    a.box.send("attack", b.where.ipv4);
+    b.box.send("to the gateway", a.where.gateway);
+    EXPECT_EQ(host.receive(), "to the gateway from " + b.where.ipv4);
+    a.box.send("to the gateway", b.where.gateway);
+    EXPECT_EQ(host.receive(), "to the gateway from " + a.where.ipv4);
+    host.send("from the host", a.where.ipv4);
+    EXPECT_EQ(a.box.receive(), "from the host from " + a.where.gateway);
+    host.send("from the host", b.where.ipv4);
+    EXPECT_EQ(b.box.receive(), "from the host from " + b.where.gateway);
 }
 
 TEST_F(bridge_traffic, without_icc_containers_reach_the_world_and_not_each_other_even_with_forged_frames) {
     auto& isolating = make({}, false);
     // Otherwise the packet filter sees what one port sends to another, too; most hosts have this off.
     std::ofstream{"/proc/sys/net/bridge/bridge-nf-call-iptables"} << "0";
-    const namespace_holder a_holder;
-    const namespace_holder b_holder;
-    const auto a = attach(isolating, a_holder).where;
-    const auto b = attach(isolating, b_holder).where;
-    mailbox a_box{a_holder};
-    mailbox b_box{b_holder};
+    member a{*this, isolating};
+    member b{*this, isolating};
     mailbox host;
-    a_box.send("attack", b.ipv4);
+    a.box.send("attack", b.where.ipv4);
     // By way of the host, which would forward it.
-    send_forged(a_holder, *io::mac_address::parse(a.mac), *io::mac_address::parse("02:42:ac:11:00:01"), a.ipv4, b.ipv4,
-                "forged");
-    a_box.send("to the host", a.gateway);
-    EXPECT_EQ(host.receive(), "to the host from " + a.ipv4);
-    host.send("from the host", b.ipv4);
-    EXPECT_EQ(b_box.receive(), "from the host from " + b.gateway);
+    send_forged(a.holder, a.mac, *io::mac_address::parse("02:42:ac:11:00:01"), a.where.ipv4, b.where.ipv4, "forged");
+    a.box.send("to the host", a.where.gateway);
+    EXPECT_EQ(host.receive(), "to the host from " + a.where.ipv4);
+    host.send("from the host", b.where.ipv4);
+    EXPECT_EQ(b.box.receive(), "from the host from " + b.where.gateway);
 }
 
 TEST_F(bridge_traffic, frames_with_another_mac_address_are_dropped_and_do_not_move_its_owner) {
-    const namespace_holder attacker;
-    const namespace_holder victim;
-    const namespace_holder peer;
-    const auto a = attach(attacker).where;
-    const auto v = attach(victim).where;
-    const auto p = attach(peer).where;
-    mailbox a_box{attacker};
-    mailbox v_box{victim};
-    mailbox p_box{peer};
+    member attacker{*this};
+    member victim{*this};
+    member peer{*this};
     mailbox host;
-    send_forged(attacker, *io::mac_address::parse(v.mac), *io::mac_address::parse(p.mac), v.ipv4, p.ipv4, "forged");
-    a_box.send("honest", p.ipv4);
-    EXPECT_EQ(p_box.receive(), "honest from " + a.ipv4);
-    p_box.send("for the victim", v.ipv4);
-    EXPECT_EQ(v_box.receive(), "for the victim from " + p.ipv4);
-    host.send("for the victim too", v.ipv4);
-    EXPECT_EQ(v_box.receive(), "for the victim too from " + v.gateway);
+    send_forged(attacker.holder, victim.mac, peer.mac, victim.where.ipv4, peer.where.ipv4, "forged");
+    attacker.box.send("honest", peer.where.ipv4);
+    EXPECT_EQ(peer.box.receive(), "honest from " + attacker.where.ipv4);
+    peer.box.send("for the victim", victim.where.ipv4);
+    EXPECT_EQ(victim.box.receive(), "for the victim from " + peer.where.ipv4);
+    host.send("for the victim too", victim.where.ipv4);
+    EXPECT_EQ(victim.box.receive(), "for the victim too from " + victim.where.gateway);
+}
+
+TEST_F(bridge_traffic, packets_with_anothers_address_are_dropped_and_those_of_other_networks_are_not) {
+    for (const char* bridge_address : {"10.66.7.1/16", "10.77.3.1/20", "10.88.200.129/25", "10.99.1.1/30"}) {
+        const auto subnet = *io::ipv4_network::parse(bridge_address);
+        auto& network = make(subnet, true, fmt::format("davit{}", subnet.prefix_length).c_str());
+        member attacker{*this, network};
+        mailbox host;
+        const auto bridge_mac = io::mac_address::of(subnet.address);
+        const auto forge = [&](io::ipv4_address from, const char* text) {
+            send_forged(attacker.holder, attacker.mac, bridge_mac, from.to_string(), attacker.where.gateway, text);
+        };
+        std::ofstream{fmt::format("/proc/sys/net/ipv4/conf/davit{}/rp_filter", subnet.prefix_length)} << "0";
+        std::ofstream{"/proc/sys/net/ipv4/conf/all/rp_filter"} << "0";
+        // Each differs from the attacker's own in one bit.
+        const auto own = io::ipv4_address::parse(attacker.where.ipv4)->value;
+        for (int bit = 0; bit < 32 - subnet.prefix_length; ++bit) forge({own ^ 1u << bit}, "forged");
+        forge({own ^ 1u << (32 - subnet.prefix_length)}, "routed");
+        EXPECT_EQ(host.receive(),
+                  "routed from " + io::ipv4_address{own ^ 1u << (32 - subnet.prefix_length)}.to_string())
+            << bridge_address;
+        forge({own}, "honest");
+        EXPECT_EQ(host.receive(), "honest from " + attacker.where.ipv4);
+    }
 }
 
 TEST_F(bridge_traffic, loopback_addresses_are_never_accepted_from_a_container) {
-    const namespace_holder holder;
-    const auto a = attach(holder).where;
+    member container{*this};
     // An administrator who allows the kernel to route them, for a port forwarding of his own, opens nothing here.
     std::ofstream{"/proc/sys/net/ipv4/conf/davit0/route_localnet"} << "1";
     std::ofstream{"/proc/sys/net/ipv4/conf/davit0/rp_filter"} << "0";
     io::netlink_batch loopback;
     loopback.set_up("lo");
     io::netlink_socket{}.apply(std::move(loopback));
-    mailbox container{holder};
     mailbox host;
-    const auto mac = *io::mac_address::parse(a.mac);
     const auto bridge = *io::mac_address::parse("02:42:ac:11:00:01");
-    send_forged(holder, mac, bridge, a.ipv4, "127.0.0.1", "to loopback");
-    send_forged(holder, mac, bridge, "127.0.0.1", a.gateway, "from loopback");
-    container.send("honest", a.gateway);
-    EXPECT_EQ(host.receive(), "honest from " + a.ipv4);
+    send_forged(container.holder, container.mac, bridge, container.where.ipv4, "127.0.0.1", "to loopback");
+    send_forged(container.holder, container.mac, bridge, "127.0.0.1", container.where.gateway, "from loopback");
+    container.box.send("honest", container.where.gateway);
+    EXPECT_EQ(host.receive(), "honest from " + container.where.ipv4);
 }
 
 TEST_F(bridge_traffic, rules_that_somebody_flushes_are_put_back) {
-    const namespace_holder holder;
+    member container{*this};
     const namespace_holder machine;
-    const auto a = attach(holder).where;
     connect_neighbour(machine);
-    mailbox container{holder};
     mailbox outside{machine};
     io::nftables filter;
     for (const char* damage :
          {"flush ruleset", "delete table inet davit_davit0",
-          "flush chain inet davit_davit0 raw_prerouting\ndelete chain inet davit_davit0 raw_prerouting"}) {
+          "flush chain inet davit_davit0 raw_prerouting\ndelete chain inet davit_davit0 raw_prerouting",
+          "delete table bridge davit_davit0",
+          "flush chain bridge davit_davit0 prerouting\ndelete chain bridge davit_davit0 prerouting"}) {
         l.run(filter.run(damage));
-        // It is back as soon as what only holds with it can be done.
-        l.run([](io::nftables& by) -> task<void> {
+        const bool are_back = l.run([](io::nftables& by) -> task<bool> {
             for (int tries = 0; tries < 200; ++tries) {
-                bool is_back = true;
+                bool are_there = true;
                 try {
                     co_await by.run("list chain inet davit_davit0 raw_prerouting");
+                    co_await by.run("list chain bridge davit_davit0 prerouting");
                 } catch (const error&) {
-                    is_back = false;
+                    are_there = false;
                 }
+                if (are_there) co_return true;
                 co_await sleep_for(std::chrono::milliseconds{10});
-                if (is_back) co_return;
             }
+            co_return false;
         }(filter));
-        outside.send("attack", a.ipv4);
+        EXPECT_TRUE(are_back) << damage;
+        outside.send("attack", container.where.ipv4);
         mailbox host;
+        send_forged(container.holder, container.mac, *io::mac_address::parse("02:42:ac:11:00:01"), "172.17.9.9",
+                    container.where.gateway, "forged");
+        container.box.send("honest", container.where.gateway);
+        EXPECT_EQ(host.receive(), "honest from " + container.where.ipv4) << damage;
         outside.send("to the host", "10.66.0.1");
         EXPECT_EQ(host.receive(), "to the host from 10.66.0.2");
-        host.send("from the host", a.ipv4);
-        EXPECT_EQ(container.receive(), "from the host from " + a.gateway) << damage;
+        host.send("from the host", container.where.ipv4);
+        EXPECT_EQ(container.box.receive(), "from the host from " + container.where.gateway) << damage;
     }
 }
 

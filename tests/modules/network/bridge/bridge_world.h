@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "core/error.h"
@@ -67,7 +68,9 @@ class bridge_world : public testing::Test {
         for (const auto& made : made_) l.run(made->stop());
         io::nftables filter;
         for (const auto& link : io::netlink_socket{}.links())
-            if (link.kind == "bridge") l.run(filter.remove_table("inet davit_" + link.name));
+            if (link.kind == "bridge")
+                for (const char* family : {"inet", "bridge"})
+                    l.run(filter.remove_table(fmt::format("{} davit_{}", family, link.name)));
         remove_own_links();
     }
 
