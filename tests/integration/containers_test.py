@@ -92,9 +92,10 @@ class Containers(unittest.TestCase):
 
     def roots_held(self):
         """How many descriptors of containers' root file systems the engine has."""
-        descriptors = pathlib.Path(f"/proc/{self.engine.pid}/fdinfo")
-        flags = (re.search(r"flags:\s*(\d+)", read_if_there(each)) for each in descriptors.iterdir())
-        return sum(bool(found) and int(found[1], 8) & os.O_PATH != 0 for found in flags)
+        process = pathlib.Path(f"/proc/{self.engine.pid}")
+        own = {line.split()[0] for line in (process / "mountinfo").read_text().splitlines()}
+        facts = (dict(re.findall(r"(\w+):\s*(\w+)", read_if_there(each))) for each in (process / "fdinfo").iterdir())
+        return sum(int(of.get("flags", "0"), 8) & os.O_PATH != 0 and of["mnt_id"] not in own for of in facts)
 
     def test_the_engine_holds_the_root_of_what_runs_and_of_nothing_else(self):
         before = self.roots_held()
