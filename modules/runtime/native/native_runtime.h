@@ -78,6 +78,8 @@ class native_runtime final : public module, public runtime {
     static void signal_orphan(const known_process& to, int number);
     /// Kills what is left of a container whose shim has gone, and removes its cgroups.
     task<void> remove_cgroups(std::string path);
+    /// Makes the shim forget a process that has ended; of a shim that has gone, removes what it left.
+    task<void> let_go_of(process_table::entry process);
     /// The connection that a sandbox belongs to. Errors: unavailable when it is gone.
     task<connection> owner_of(sandbox_ref sandbox);
     void note_exit(const shim_protocol::exited& exit);
