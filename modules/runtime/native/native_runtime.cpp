@@ -241,8 +241,10 @@ task<void> native_runtime::watch_orphan(process_table::entry process) {
 
 /// Learns what a shim holds that this engine has not launched itself, and what ended while nobody listened.
 task<void> native_runtime::adopt(connection from) {
+    exits_before_adoption_.emplace();
     const auto list =
         get<shim_protocol::process_list>(co_await from->ask(message_type::list, encode(shim_protocol::nothing{})));
+    const auto early = std::exchange(exits_before_adoption_, std::nullopt);
     for (const auto& held : list.processes) {
         const auto process = processes_.add(held.id);
         process->pid = held.pid;
@@ -253,10 +255,14 @@ task<void> native_runtime::adopt(connection from) {
         process->cgroup_path = held.cgroup_path;
         if (held.has_ended) process_table::end(*process, status_of(held.end));
     }
+    for (const auto& exit : *early) note_exit(exit);
 }
 
 void native_runtime::note_exit(const shim_protocol::exited& exit) {
-    if (const auto process = processes_.find(exit.id)) process_table::end(*process, status_of(exit));
+    if (const auto process = processes_.find(exit.id))
+        process_table::end(*process, status_of(exit));
+    else if (exits_before_adoption_)
+        exits_before_adoption_->push_back(exit);
 }
 
 task<native_runtime::connection> native_runtime::owner_of(sandbox_ref sandbox) {

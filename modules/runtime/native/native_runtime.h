@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/background.h"
 #include "core/event.h"
@@ -88,6 +89,8 @@ class native_runtime final : public module, public runtime {
     shim_protocol::sandbox_template template_;
     process_table processes_;
     connection connection_;
+    /// While the list of processes is on its way: ends that were told right behind it, before its processes are known.
+    std::optional<std::vector<shim_protocol::exited>> exits_before_adoption_;
     std::uint64_t generations_ = 0;
     semaphore connecting_{1};
     background running_{"the runtime"};
