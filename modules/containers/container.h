@@ -33,6 +33,7 @@ struct life_command {
 /// Its state is changed by the coroutine that owns its life only (containers_module::live).
 struct container {
     container_record record;
+    bool is_unowned = false;  ///< The coroutine that owned its life has ended
     bool is_removed = false;  ///< Nobody finds it any more; its directories may still be on their way out
     std::uint64_t starts = 0; ///< In this life of the engine
     std::uint64_t exits = 0;  ///< The same, of ends
@@ -53,7 +54,7 @@ struct container {
     io::descriptor root; ///< Of the last run's root file system, which stays mounted with it: launched_process::root
 
     bool holds_process = false; ///< The runtime still holds its process, ended or not
-    wait_list released;         ///< Woken when it does no more
+    wait_list released;         ///< Woken when it does no more, and by stop_restarting
 
     std::unique_ptr<container_log> log; ///< Opened by each start, or when first read
     bool log_has_finished = false;      ///< With the last run

@@ -32,6 +32,11 @@ std::chrono::milliseconds restart_delay(std::int64_t restarts) {
     return std::min<std::chrono::milliseconds>(100ms * (1LL << std::clamp<std::int64_t>(restarts, 0, 10)), 60s);
 }
 
+error unowned(const container& of) {
+    return error(errc::unavailable,
+                 "the engine is stopping, or failed at container {} (its log says why): start it again", of.record.id);
+}
+
 task<void> pump_output(output_pumps* pumps, container* of, std::shared_ptr<io::pollable> standard_output,
                        std::shared_ptr<io::pollable> standard_error, std::shared_ptr<io::pollable> terminal,
                        event* has_ended) {
@@ -85,10 +90,11 @@ task<void> containers_module::live(container_ptr owned) {
     } catch (const error& e) {
         if (e.category() != errc::cancelled) log::error("container {}: {}", owned->record.id, e.what());
     }
-    // Nobody carries out what is still asked for: the container is gone, or the engine stops.
+    // Nobody carries out what is still asked for, or will be: the container is gone, or the engine stops.
+    owned->is_unowned = true;
     for (const auto& command : owned->commands) {
         if (!owned->is_removed)
-            command->failure = std::make_exception_ptr(error(errc::unavailable, "the engine is stopping"));
+            command->failure = std::make_exception_ptr(unowned(*owned));
         else if (command->what == life_command::verb::start)
             command->failure =
                 std::make_exception_ptr(error(errc::not_found, "No such container: {}", owned->record.id));
@@ -113,6 +119,7 @@ task<void> containers_module::carry_out(container_ptr owned, std::shared_ptr<lif
 }
 
 task<void> containers_module::ask(container_ptr of, std::shared_ptr<life_command> command) {
+    if (of->is_unowned) throw unowned(*of);
     of->commands.push_back(command);
     of->commanded.wake_all();
     co_await command->done.wait();
@@ -218,6 +225,9 @@ task<void> containers_module::await_restart(container_ptr ended) {
     } catch (const error& e) {
         if (e.category() != errc::timed_out) throw;
     }
+    // On a busy disk it may take long until the last run has let go; whoever stops or removes the container does not
+    // wait.
+    while (ended->holds_process && !ended->stop_restarting.is_set()) co_await ended->released.wait();
     if (ended->stop_restarting.is_set() || record.was_stopped_by_user) {
         ended->stop_restarting.reset();
         record.state = transition(record.state, container_event::exit);

@@ -24,6 +24,12 @@ bool is_alive(const container& of) {
     return of.record.state == container_state::running || of.record.state == container_state::paused;
 }
 
+void stop_restarting(container& of) {
+    of.record.was_stopped_by_user = true;
+    of.stop_restarting.set();
+    of.released.wake_all();
+}
+
 /// Returns when this run has ended and, unless a restart follows, the state says so.
 task<void> await_end(container_ptr running) {
     const std::uint64_t exits = running->exits;
@@ -44,8 +50,7 @@ task<void> containers_module::kill(std::string name, std::string signal) {
         throw error(errc::conflict, "cannot kill container: {}: container {} is not running", name, found->record.id);
     };
     if (found->record.state == container_state::restarting && number == SIGKILL) {
-        found->record.was_stopped_by_user = true;
-        found->stop_restarting.set();
+        stop_restarting(*found);
         co_return;
     }
     if (!is_alive(*found)) refuse();
@@ -71,8 +76,7 @@ task<bool> containers_module::stop(std::string name, std::optional<std::int64_t>
     const auto found = index_.get(name);
     if (!signal.empty()) parse_signal(signal);
     if (found->record.state == container_state::restarting) {
-        found->record.was_stopped_by_user = true;
-        found->stop_restarting.set();
+        stop_restarting(*found);
         while (found->record.state == container_state::restarting) co_await found->changed.wait();
         co_return true;
     }

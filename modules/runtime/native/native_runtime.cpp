@@ -26,6 +26,9 @@ namespace {
 /// Where containers' cgroups usually are: those of warm sandboxes are made here ahead, so that a launch only renames.
 constexpr const char* usual_cgroup_parent = "davit";
 
+/// In which a shim that is well has greeted, however busy the host.
+constexpr std::chrono::seconds longest_greeting{10};
+
 /// How long a shim that hangs may hold up the end of the engine.
 constexpr std::chrono::seconds longest_farewell{2};
 
@@ -120,7 +123,17 @@ task<void> native_runtime::stop() {
 
 /// A shim that holds no container has nothing to stay for; whether it does, it says itself.
 task<void> native_runtime::let_shim_go() {
-    if (!connection_ || connection_->is_lost()) co_return;
+    if (!connection_) co_return;
+    if (connection_->is_lost()) {
+        // What the sandboxes of a lost shim left is swept by another.
+        try {
+            co_await connected();
+        } catch (const error& e) {
+            if (e.category() == errc::cancelled) throw;
+            log::warn("what a lost davit-shim left stays until the engine comes back: {}", e.text());
+        }
+        if (connection_->is_lost()) co_return;
+    }
     const auto to = std::exchange(connection_, nullptr); // so that its end is not taken for a loss
     const auto is_answered = std::make_shared<event>();
     running_.spawn(ask_to_quit(to, is_answered));
@@ -134,7 +147,7 @@ task<void> native_runtime::let_shim_go() {
 
 task<void> native_runtime::ask_to_quit(connection to, std::shared_ptr<event> is_answered) {
     try {
-        co_await to->ask(message_type::quit_if_idle, encode(shim_protocol::nothing{}));
+        co_await to->ask(message_type::quit_if_idle, encode(shim_protocol::cgroup_removal{template_.cgroup_parent}));
     } catch (const error& e) {
         log::debug("davit-shim stays: {}", e.text());
     }
@@ -155,7 +168,7 @@ task<native_runtime::connection> native_runtime::connected() {
 
 task<std::optional<shim_protocol::hello>> native_runtime::greet(shim_connection& with) {
     try {
-        co_return co_await with.greet();
+        co_return co_await with_timeout(longest_greeting, "the greeting of davit-shim", with.greet());
     } catch (const error& e) {
         if (e.category() != errc::unavailable) throw;
     }
@@ -228,8 +241,10 @@ task<void> native_runtime::watch_orphan(process_table::entry process) {
 
 /// Learns what a shim holds that this engine has not launched itself, and what ended while nobody listened.
 task<void> native_runtime::adopt(connection from) {
+    exits_before_adoption_.emplace();
     const auto list =
         get<shim_protocol::process_list>(co_await from->ask(message_type::list, encode(shim_protocol::nothing{})));
+    const auto early = std::exchange(exits_before_adoption_, std::nullopt);
     for (const auto& held : list.processes) {
         const auto process = processes_.add(held.id);
         process->pid = held.pid;
@@ -240,10 +255,14 @@ task<void> native_runtime::adopt(connection from) {
         process->cgroup_path = held.cgroup_path;
         if (held.has_ended) process_table::end(*process, status_of(held.end));
     }
+    for (const auto& exit : *early) note_exit(exit);
 }
 
 void native_runtime::note_exit(const shim_protocol::exited& exit) {
-    if (const auto process = processes_.find(exit.id)) process_table::end(*process, status_of(exit));
+    if (const auto process = processes_.find(exit.id))
+        process_table::end(*process, status_of(exit));
+    else if (exits_before_adoption_)
+        exits_before_adoption_->push_back(exit);
 }
 
 task<native_runtime::connection> native_runtime::owner_of(sandbox_ref sandbox) {
@@ -425,16 +444,28 @@ task<process_streams> native_runtime::reopen_streams(std::string container_id) {
 task<void> native_runtime::release(std::string container_id) {
     const auto process = processes_.get(container_id);
     if (!process->ended) throw error(errc::conflict, "container {} is running", container_id);
+    std::exception_ptr failure;
+    try {
+        co_await let_go_of(process);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    // Held on to, it would be in the way of the container's next start.
+    processes_.remove(container_id);
+    if (failure) std::rethrow_exception(failure);
+}
+
+task<void> native_runtime::let_go_of(process_table::entry process) {
     const auto to = co_await connected();
     bool is_shim_gone = process->is_orphan || process->connection != to->generation();
     try {
-        if (!is_shim_gone) co_await to->ask(message_type::release, encode(shim_protocol::container_name{container_id}));
+        if (!is_shim_gone)
+            co_await to->ask(message_type::release, encode(shim_protocol::container_name{process->container_id}));
     } catch (const error& e) {
         if (e.category() != errc::unavailable || !to->is_lost()) throw;
         is_shim_gone = true;
     }
     if (is_shim_gone) co_await remove_cgroups(process->cgroup_path);
-    processes_.remove(container_id);
 }
 
 } // namespace davit

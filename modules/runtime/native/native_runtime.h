@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/background.h"
 #include "core/event.h"
@@ -78,6 +79,8 @@ class native_runtime final : public module, public runtime {
     static void signal_orphan(const known_process& to, int number);
     /// Kills what is left of a container whose shim has gone, and removes its cgroups.
     task<void> remove_cgroups(std::string path);
+    /// Makes the shim forget a process that has ended; of a shim that has gone, removes what it left.
+    task<void> let_go_of(process_table::entry process);
     /// The connection that a sandbox belongs to. Errors: unavailable when it is gone.
     task<connection> owner_of(sandbox_ref sandbox);
     void note_exit(const shim_protocol::exited& exit);
@@ -86,6 +89,8 @@ class native_runtime final : public module, public runtime {
     shim_protocol::sandbox_template template_;
     process_table processes_;
     connection connection_;
+    /// While the list of processes is on its way: ends that were told right behind it, before its processes are known.
+    std::optional<std::vector<shim_protocol::exited>> exits_before_adoption_;
     std::uint64_t generations_ = 0;
     semaphore connecting_{1};
     background running_{"the runtime"};

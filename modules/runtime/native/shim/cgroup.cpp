@@ -21,6 +21,32 @@ const std::vector<device_rule>& default_device_rules() {
     return rules;
 }
 
+namespace {
+
+/// Whether a directory's name is one made ahead by a shim that no longer runs.
+bool is_left_behind(const char* name) {
+    int pid = 0;
+    unsigned long long number = 0;
+    if (std::sscanf(name, "sandbox-%d-%llu", &pid, &number) != 2 || pid <= 0) return false;
+    // Somebody else may have its number by now; one that ended and was not reaped yet does nothing any more either.
+    const auto status = read_file("/proc/" + std::to_string(pid) + "/stat", 512);
+    return !status || status->find("(davit-shim) ") == std::string::npos || status->find(") Z ") != std::string::npos;
+}
+
+} // namespace
+
+bool sweep_directory(const std::string& base, const std::string& parent) {
+    const auto directory = base + "/" + parent;
+    DIR* listing = opendir(directory.c_str());
+    if (listing == nullptr) return true;
+    bool all_gone = true;
+    while (const dirent* entry = readdir(listing))
+        if (is_left_behind(entry->d_name))
+            all_gone &= rmdir((directory + "/" + entry->d_name).c_str()) == 0 || errno == ENOENT;
+    closedir(listing);
+    return all_gone;
+}
+
 int make_directories(const std::string& base, const std::string& path) {
     const auto whole = base + "/" + path;
     if (mkdir(whole.c_str(), 0755) == 0 || errno == EEXIST) return 0;
@@ -59,17 +85,6 @@ std::vector<int> processes_in(const std::string& procs_file) {
 
 std::string name_made_ahead(int shim_pid, unsigned long long number) {
     return "sandbox-" + std::to_string(shim_pid) + "-" + std::to_string(number);
-}
-
-bool is_left_behind(std::string_view name) {
-    int pid = 0;
-    unsigned long long number = 0;
-    const std::string text{name};
-    if (std::sscanf(text.c_str(), "sandbox-%d-%llu", &pid, &number) != 2 || pid <= 0) return false;
-    if (kill(pid, 0) < 0) return errno == ESRCH;
-    // One that ended and was not reaped yet does nothing any more either.
-    const auto status = read_file("/proc/" + std::to_string(pid) + "/stat", 512);
-    return !status || status->find(") Z ") != std::string::npos;
 }
 
 std::unique_ptr<cgroup_system> detect_cgroups(const std::string& root) {

@@ -39,8 +39,8 @@ class cgroup_system {
     virtual void signal_all(const cgroup_membership& membership, int number) = 0;
     /// Removes the directories. False when one is still busy.
     virtual bool remove(const cgroup_membership& membership) = 0;
-    /// Removes empty directories that shims which are gone left behind below `parent`.
-    virtual void sweep(const std::string& parent) = 0;
+    /// Removes directories that shims which are gone left behind below `parent`. False when one is still busy.
+    virtual bool sweep(const std::string& parent) = 0;
 };
 
 /// The device rules of an unprivileged container: nothing but these and what its plan adds.
@@ -50,6 +50,9 @@ struct device_rule {
     int minor; ///< -1: all
 };
 const std::vector<device_rule>& default_device_rules();
+
+/// `sweep` of one hierarchy, whose mount point is `base`.
+bool sweep_directory(const std::string& base, const std::string& parent);
 
 /// mkdir(2) of every part of `path` below `base`. 0 or an errno; an existing directory is none.
 int make_directories(const std::string& base, const std::string& path);
@@ -62,9 +65,6 @@ std::vector<int> processes_in(const std::string& procs_file);
 
 /// A name for cgroups made ahead: it tells which shim made it, for `sweep`.
 std::string name_made_ahead(int shim_pid, unsigned long long number);
-/// Whether a directory's name is one made ahead by a shim that no longer runs.
-bool is_left_behind(std::string_view name);
-
 /// What the host has mounted at `root` ("/sys/fs/cgroup"). Null when it has no control groups.
 std::unique_ptr<cgroup_system> detect_cgroups(const std::string& root);
 

@@ -1,6 +1,5 @@
 #include <cerrno>
 #include <cstdio>
-#include <dirent.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -179,15 +178,10 @@ class cgroup_v1 final : public cgroup_system {
         return all_gone;
     }
 
-    void sweep(const std::string& parent) override {
-        for (const auto& one : hierarchies_) {
-            const auto base = one.directory + "/" + parent;
-            DIR* listing = opendir(base.c_str());
-            if (listing == nullptr) continue;
-            while (const dirent* entry = readdir(listing))
-                if (is_left_behind(entry->d_name)) rmdir((base + "/" + entry->d_name).c_str());
-            closedir(listing);
-        }
+    bool sweep(const std::string& parent) override {
+        bool all_gone = true;
+        for (const auto& one : hierarchies_) all_gone &= sweep_directory(one.directory, parent);
+        return all_gone;
     }
 
   private:

@@ -139,14 +139,7 @@ class cgroup_v2 final : public cgroup_system {
         return remove_directory(root_ + "/" + membership.path);
     }
 
-    void sweep(const std::string& parent) override {
-        const auto base = root_ + "/" + parent;
-        DIR* listing = opendir(base.c_str());
-        if (listing == nullptr) return;
-        while (const dirent* entry = readdir(listing))
-            if (is_left_behind(entry->d_name)) rmdir((base + "/" + entry->d_name).c_str());
-        closedir(listing);
-    }
+    bool sweep(const std::string& parent) override { return sweep_directory(root_, parent); }
 
   private:
     /// Makes the path; each part above the last gives the controllers that it has on to its children.

@@ -151,7 +151,8 @@ void container::place_and_proceed() {
             const auto before = std::exchange(membership_, {});
             failed = make_cgroups(plan_->cgroup.path);
             directories.have_moved = before.hierarchies != 0;
-            if (directories.have_moved) system.remove(before);
+            // Busy when the process could not leave it.
+            if (directories.have_moved && !system.remove(before)) left_behind_ = before;
         }
         const auto ahead = membership_.hierarchies;
         if (!failed) failed = system.apply(membership_, *plan_, pid_);
@@ -240,6 +241,10 @@ void container::end_launch(std::optional<failure> failed) {
             if (stream >= 0) fcntl(stream, F_SETPIPE_SZ, output_pipe_size);
     }
     owner_.on_launch_ended(*this, connection_, std::exchange(request_, 0), std::move(failed));
+}
+
+void container::abandon_launch() {
+    end_launch(make_failure(failure_kind::conflict, 0, "the engine that launched the container has gone"));
 }
 
 void container::discard() {

@@ -49,6 +49,8 @@ class container final : public channel::listener {
     void configure_network(std::uint64_t request, const std::string& payload);
     /// Carries a plan out; `payload` is the plan as it came.
     void launch(std::uint64_t request, launch_plan plan, const std::string& payload);
+    /// Ends a launch that is under way, for nobody waits for it any more.
+    void abandon_launch();
     /// Ends a sandbox that was not launched.
     void discard();
     /// Its process has ended and was reaped.
@@ -64,6 +66,8 @@ class container final : public channel::listener {
     long long started_after() const { return started_after_; }
     const shim_protocol::exited& end() const { return end_; }
     const cgroup_membership& cgroups() const { return membership_; }
+    /// Those that it had before its launch and that could not be removed then.
+    const cgroup_membership& left_behind() const { return left_behind_; }
     std::vector<shim_protocol::phase> take_phases();
 
     /// The descriptors of its streams that the shim holds, in the protocol's order.
@@ -106,6 +110,7 @@ class container final : public channel::listener {
     std::unique_ptr<launch_plan> plan_; ///< While it is launched
     std::optional<failure> failure_;
     cgroup_membership membership_;
+    cgroup_membership left_behind_;
     std::string id_;
     int stdin_ = -1;
     int stdout_ = -1;

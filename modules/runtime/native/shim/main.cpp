@@ -150,6 +150,5 @@ int main(int count, char** arguments) {
         die("making a mount namespace", errno);
     dup2(0, 2);
     davit::shim::server{listening, stage_path, chosen.cgroup_root}.run();
-    unlink(chosen.socket.c_str());
     return 0;
 }

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
@@ -116,7 +117,7 @@ server::server(int listening, std::string stage_path, const std::string& cgroup_
 
 server::~server() {
     for (auto& entry : by_pid_) entry.second->discard();
-    close(listening_);
+    if (listening_ >= 0) close(listening_);
 }
 
 void server::on_ready(std::uint32_t) {
@@ -138,6 +139,11 @@ void server::on_connection_end(std::uint64_t number) {
     for (const auto& [sandbox, one] : by_sandbox_)
         if (one->connection() == number) orphans.push_back(one);
     for (auto* one : orphans) discard(*one);
+    // Nobody was told that they began, and the next engine may ask for the list before they have.
+    std::vector<container*> untold;
+    for (const auto& [id, one] : by_id_)
+        if (one->connection() == number && one->life() == container::stage_of_life::launching) untold.push_back(one);
+    for (auto* one : untold) one->abandon_launch();
 }
 
 container* server::find(const std::string& id) {
@@ -183,10 +189,9 @@ void server::on_request(connection& from, const incoming_frame& frame) {
                                       ? std::nullopt
                                       : std::optional{make_failure(failure_kind::conflict, 0, "containers are held")});
         if (is_idle) {
-            while (!by_sandbox_.empty()) discard(*by_sandbox_.begin()->second);
-            // Sandboxes of a shim that was killed may still have been dying when this one swept first.
-            if (!swept_parent_.empty()) loop_.when_idle([this] { cgroups_->sweep(swept_parent_); });
-            loop_.stop();
+            if (const auto parent = decode<shim_protocol::cgroup_removal>(frame.payload); parent && cgroups_ != nullptr)
+                swept_parent_ = parent->path;
+            quit();
         }
         return;
     }
@@ -314,11 +319,10 @@ void server::on_launch_ended(container& one, std::uint64_t to, std::uint64_t req
     const auto at = connections_.find(to);
     if (failed) {
         std::erase_if(by_id_, [&](const auto& entry) { return entry.second == &one; });
-        remove_cgroups(one.cgroups(), most_removals);
         if (at != connections_.end()) at->second->reply(request, failed);
         return;
     }
-    if (at == connections_.end()) return one.close_root(); // The next engine finds it in the list
+    if (at == connections_.end()) return one.close_root();
     shim_protocol::launched answer{one.pid(), one.started_at(), one.started_after(), 0, one.take_phases()};
     const auto descriptors = one.launched_descriptors(answer.streams);
     at->second->send(message_type::launched, request, answer, descriptors);
@@ -327,8 +331,32 @@ void server::on_launch_ended(container& one, std::uint64_t to, std::uint64_t req
 
 void server::discard(container& one) {
     by_sandbox_.erase(one.sandbox());
-    one.discard();
-    remove_cgroups(one.cgroups(), most_removals);
+    one.discard(); // Its cgroups go when it is reaped, however long it takes to die
+}
+
+void server::quit() {
+    while (!by_sandbox_.empty()) discard(*by_sandbox_.begin()->second);
+    // An engine that comes now gets a new shim.
+    sockaddr_un address{};
+    socklen_t size = sizeof address;
+    if (getsockname(listening_, reinterpret_cast<sockaddr*>(&address), &size) == 0) unlink(address.sun_path);
+    loop_.remove(listening_);
+    close(std::exchange(listening_, -1));
+    is_quitting_ = true;
+    if (by_pid_.empty()) end();
+}
+
+void server::end() {
+    // Sandboxes of a shim that was killed may still have been dying when this one swept first.
+    if (!swept_parent_.empty()) sweep(most_removals);
+    loop_.stop();
+}
+
+void server::sweep(int tries_left) {
+    if (tries_left == 0) return;
+    loop_.when_idle([this, tries_left] {
+        if (!cgroups_->sweep(swept_parent_)) sweep(tries_left - 1);
+    });
 }
 
 void server::forget(container& one) {
@@ -341,8 +369,12 @@ void server::forget(container& one) {
 void server::remove_cgroups(cgroup_membership membership, int tries_left) {
     if (cgroups_ == nullptr || membership.hierarchies == 0 || tries_left == 0) return;
     loop_.when_idle([this, membership = std::move(membership), tries_left] {
-        // A killed process stays in its cgroups until it is reaped: busy now, free in a moment.
-        if (!cgroups_->remove(membership)) remove_cgroups(membership, tries_left - 1);
+        // A container of the same name may have begun meanwhile, in the same cgroups.
+        const bool is_used = std::any_of(by_id_.begin(), by_id_.end(), [&](const auto& entry) {
+            return entry.second->cgroups().path == membership.path;
+        });
+        // A process that was killed by way of the cgroup may still be dying: busy now, free in a moment.
+        if (!is_used && !cgroups_->remove(membership)) remove_cgroups(membership, tries_left - 1);
     });
 }
 
@@ -356,10 +388,15 @@ void server::on_children() {
         auto held = std::move(by_pid_.find(pid)->second);
         by_pid_.erase(pid);
         if (by_sandbox_.contains(one.sandbox())) discard(one);
-        if (one.life() != container::stage_of_life::ended || one.id().empty()) continue;
+        remove_cgroups(one.left_behind(), most_removals);
+        if (one.life() != container::stage_of_life::ended || one.id().empty()) {
+            remove_cgroups(one.cgroups(), most_removals);
+            continue;
+        }
         for (auto& entry : connections_) entry.second->send(message_type::exited, 0, one.end());
         ended_.emplace(one.id(), std::move(held));
     }
+    if (is_quitting_ && by_pid_.empty()) end();
 }
 
 } // namespace davit::shim

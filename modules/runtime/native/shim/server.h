@@ -19,7 +19,7 @@ class server final : public container_owner, private watcher {
     server(int listening, std::string stage_path, const std::string& cgroup_root);
     ~server();
 
-    /// Runs until a quit_if_idle is granted.
+    /// Runs until a quit_if_idle is granted; the socket is unlinked then.
     void run() { loop_.run(); }
 
     void on_answer(std::uint64_t connection, std::uint64_t request, std::optional<failure> failed) override;
@@ -38,6 +38,11 @@ class server final : public container_owner, private watcher {
     void make_sandbox(connection& from, const incoming_frame& frame);
     void discard(container& one);
     void forget(container& one);
+    /// Takes no engine any more, and ends when the last sandbox is reaped.
+    void quit();
+    void end();
+    /// Removes what shims that are gone left behind, when idle.
+    void sweep(int tries_left);
     void remove_cgroups(cgroup_membership membership, int tries_left);
     container* find(const std::string& id);
     container* find_sandbox(std::uint64_t sandbox, const connection& from);
@@ -49,6 +54,7 @@ class server final : public container_owner, private watcher {
     std::string stage_path_;
     std::unique_ptr<cgroup_system> cgroups_;
     std::string swept_parent_;
+    bool is_quitting_ = false;
     sandbox_surroundings around_;
     std::unique_ptr<reaper> reaper_;
     std::uint64_t next_connection_ = 1;

@@ -48,6 +48,17 @@ std::string container_test::host_says(const std::string& command) {
     return text;
 }
 
+std::string container_test::cgroups_left() const {
+    std::string left;
+    for (int i = 0; i < 1000; ++i) {
+        left = host_says("ls -d /sys/fs/cgroup/" + cgroup_parent_ + "/*/ /sys/fs/cgroup/*/" + cgroup_parent_ +
+                         "/*/ 2>/dev/null");
+        if (left.empty()) break;
+        usleep(5000);
+    }
+    return left;
+}
+
 shim_protocol::sandbox_template container_test::usual(sandbox_shape shape) const {
     shim_protocol::sandbox_template made;
     made.shape = shape;

@@ -33,6 +33,9 @@ class container_test : public ::testing::Test {
     /// What a shell command prints on the host.
     static std::string host_says(const std::string& command);
 
+    /// The cgroups of containers and sandboxes that stay, after those that are just being removed had their time.
+    std::string cgroups_left() const;
+
     std::string directory_; ///< Holds everything; "image" in it is the image's one layer
     std::string image_;
     std::string cgroup_parent_;

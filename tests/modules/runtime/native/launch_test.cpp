@@ -400,6 +400,48 @@ TEST_F(launch, nothing_is_left_on_the_host) {
               "7\n"); // 0-2, epoll, signals, socket, us
 }
 
+TEST_F(launch, a_launch_whose_engine_vanished_before_it_was_told_never_was) {
+    const auto asked = plan("sleep 600");
+    const auto sandbox = shim_->make_sandbox(usual());
+    kill(sandbox.pid, SIGSTOP); // Its launch takes as long as we like
+    shim_->tell(message_type::launch, encode(shim_protocol::launch_request{sandbox.id, asked}));
+    shim_->reconnect();
+    const auto held = [&] {
+        return shim_protocol::decode<shim_protocol::process_list>(shim_->ask(message_type::list, {}).frame.payload)
+            ->processes.size();
+    };
+    EXPECT_EQ(held(), 0u);
+    kill(sandbox.pid, SIGCONT);
+    for (int i = 0; i < 1000 && kill(sandbox.pid, 0) == 0; ++i) usleep(5000);
+    EXPECT_NE(kill(sandbox.pid, 0), 0) << "it runs, and nobody knows";
+    EXPECT_EQ(held(), 0u);
+    EXPECT_EQ(cgroups_left(), "");
+    const auto again = shim_->launch(shim_->make_sandbox(usual()).id, asked);
+    ASSERT_FALSE(again.failed) << again.failed->sentence;
+    close(again.output);
+    close(again.errors);
+}
+
+TEST_F(launch, a_process_that_can_not_be_put_into_its_cgroups_leaves_none_of_those_made_ahead) {
+    auto asked = plan("true");
+    asked.cgroup.path = cgroup_parent_ + "/cgroup.procs/x"; // Neither renamed to nor made: that is a file
+    EXPECT_TRUE(run(asked).failed);
+    EXPECT_EQ(cgroups_left(), "");
+}
+
+TEST_F(launch, cgroups_of_a_shim_that_has_gone_are_swept_though_another_process_has_its_number) {
+    shim_->ask(message_type::discard_sandbox,
+               encode(shim_protocol::sandbox_number{shim_->make_sandbox(usual()).id})); // makes the parent
+    EXPECT_EQ(cgroups_left(), "");
+    shim_ = nullptr;
+    on_host("for h in /sys/fs/cgroup/*/" + cgroup_parent_ + " /sys/fs/cgroup/" + cgroup_parent_ +
+            "; do if [ -d $h ]; then mkdir $h/sandbox-" + std::to_string(getpid()) + "-1; fi; done");
+    shim_ = std::make_unique<shim_client>(DAVIT_SHIM);
+    const auto made = shim_->make_sandbox(usual());
+    shim_->ask(message_type::discard_sandbox, encode(shim_protocol::sandbox_number{made.id}));
+    EXPECT_EQ(cgroups_left(), "");
+}
+
 TEST_F(launch, sandboxes_of_an_engine_that_vanishes_are_gone_and_containers_stay) {
     const auto asked = plan("echo early; sleep 0.2; echo late; exit 3");
     const auto launched = shim_->launch(shim_->make_sandbox(usual()).id, asked);

@@ -9,9 +9,11 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <thread>
 #include <unistd.h>
 
 #include "core/error.h"
+#include "core/timeout.h"
 #include "io/loop.h"
 #include "modules/runtime/native/capabilities.h"
 #include "tests/modules/runtime/native/shim_client.h"
@@ -236,6 +238,94 @@ TEST_F(native_runtime_test, a_killed_shim_takes_no_container_with_it) {
         EXPECT_EQ(end.code, 137);
         co_await engine.release(asked.container_id);
         EXPECT_TRUE((co_await engine.processes()).empty());
+    });
+}
+
+TEST_F(native_runtime_test, what_the_sandboxes_of_a_killed_shim_left_is_gone_when_the_engine_has_stopped) {
+    int shim = 0;
+    with_engine([&](native_runtime& engine) -> task<void> {
+        co_await engine.make_sandbox({});
+        shim = shim_pid();
+        kill(shim, SIGKILL);
+        while ((co_await engine.health()).is_well) co_await sleep_for(std::chrono::milliseconds{5});
+    });
+    const auto left = [&] {
+        std::string found;
+        for (const auto& hierarchy : std::filesystem::directory_iterator{"/sys/fs/cgroup"}) {
+            const auto one = hierarchy.path() / "davit" / ("sandbox-" + std::to_string(shim) + "-1");
+            if (std::filesystem::exists(one)) found += one.string() + "\n";
+        }
+        return found;
+    };
+    for (int i = 0; i < 1000 && left() != ""; ++i) usleep(5000);
+    EXPECT_EQ(left(), "");
+}
+
+/// Listens where a shim would, greets one engine, and answers its `list` with a process and the end of that process.
+void tell_of_a_process_and_its_end(int listening, const std::string& id) {
+    const int engine = accept(listening, nullptr, nullptr);
+    close(listening);
+    const auto say = [&](shim_protocol::message_type type, std::uint64_t request, const std::string& payload) {
+        return shim_protocol::frame(type, request, 0, payload);
+    };
+    const auto send_whole = [&](const std::string& bytes) { send(engine, bytes.data(), bytes.size(), MSG_NOSIGNAL); };
+    send_whole(say(shim_protocol::message_type::hello, 0, encode(shim_protocol::hello{})));
+    shim::frame_reader reader;
+    shim::incoming_frame asked;
+    while (shim::receive_frame(engine, reader, asked)) {
+        if (asked.type == shim_protocol::message_type::hello) continue;
+        if (asked.type != shim_protocol::message_type::list) break;
+        shim_protocol::process_list list;
+        list.processes.push_back({id, getpid(), 1, 1, "davit/" + id, false, {}});
+        shim_protocol::exited end;
+        end.id = id;
+        end.code = 7;
+        send_whole(say(shim_protocol::message_type::listed, asked.request, encode(list)) +
+                   say(shim_protocol::message_type::exited, 0, encode(end)));
+    }
+    close(engine);
+}
+
+TEST_F(native_runtime_test, an_end_that_is_told_right_behind_the_list_is_not_missed) {
+    std::filesystem::create_directories(directory_ + "/shim");
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::copy(program_.socket.begin(), program_.socket.end(), address.sun_path);
+    const int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ASSERT_EQ(bind(listening, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(listen(listening, 1), 0);
+    const std::jthread shim{tell_of_a_process_and_its_end, listening, "ended"};
+    with_engine([&](native_runtime& engine) -> task<void> {
+        const auto end = co_await with_timeout(std::chrono::seconds{5}, "the end", engine.wait("ended"));
+        EXPECT_EQ(end.code, 7);
+    });
+}
+
+TEST_F(native_runtime_test, a_process_whose_release_failed_is_not_in_the_way_of_the_next_start) {
+    with_engine([&](native_runtime& engine) -> task<void> {
+        const auto asked = plan("sleep 600");
+        auto launched = co_await engine.launch(co_await engine.make_sandbox({}), asked);
+        const auto shim = program_.socket;
+        kill(shim_pid(), SIGKILL);
+        while ((co_await engine.health()).is_well) co_await sleep_for(std::chrono::milliseconds{5});
+        kill(launched.pid, SIGKILL);
+        EXPECT_FALSE((co_await engine.wait(asked.container_id)).is_known);
+        close(launched.streams.stdout_reader);
+        close(launched.streams.stderr_reader);
+        if (launched.root >= 0) close(launched.root);
+        // No shim can be started while something else is where its socket goes.
+        std::filesystem::remove(shim);
+        std::filesystem::create_directories(shim + "/x");
+        EXPECT_THROW(co_await engine.release(asked.container_id), error);
+        std::filesystem::remove_all(shim);
+        auto again = asked;
+        again.process.arguments = {"/bin/true"};
+        launched = co_await engine.launch(co_await engine.make_sandbox({}), again);
+        EXPECT_EQ((co_await engine.wait(asked.container_id)).code, 0);
+        close(launched.streams.stdout_reader);
+        close(launched.streams.stderr_reader);
+        if (launched.root >= 0) close(launched.root);
+        co_await engine.release(asked.container_id);
     });
 }
 

@@ -85,7 +85,7 @@ void shim_client::connect_again() {
     pid_ = decode<shim_protocol::hello>(frame.payload)->pid;
 }
 
-shim_client::answer shim_client::ask(message_type type, const std::string& payload) {
+std::uint64_t shim_client::tell(message_type type, const std::string& payload) {
     const auto request = next_request_++;
     const auto bytes = shim_protocol::frame(type, request, 0, payload);
     for (std::size_t sent = 0; sent < bytes.size();) {
@@ -93,6 +93,11 @@ shim_client::answer shim_client::ask(message_type type, const std::string& paylo
         if (count <= 0) throw std::runtime_error("davit-shim has gone");
         sent += static_cast<std::size_t>(count);
     }
+    return request;
+}
+
+shim_client::answer shim_client::ask(message_type type, const std::string& payload) {
+    const auto request = tell(type, payload);
     while (true) {
         answer got;
         if (!receive_frame(socket_, *reader_, got.frame)) throw std::runtime_error("davit-shim has gone");

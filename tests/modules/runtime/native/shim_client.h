@@ -29,6 +29,8 @@ class shim_client {
     };
 
     answer ask(message_type type, const std::string& payload);
+    /// Sends a request and waits for no answer; its number.
+    std::uint64_t tell(message_type type, const std::string& payload);
 
     shim_protocol::made_sandbox make_sandbox(const shim_protocol::sandbox_template& shape);
 
