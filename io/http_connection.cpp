@@ -140,8 +140,7 @@ task<void> http_connection::answer_request() {
     handler_cancellation_ = nullptr;
     co_await stop_watching();
     if (cancellation* outer = co_await this_cancellation()) outer->throw_if_requested();
-    if (answer_ == answer::hijacked) co_return;
-    if (answer_ == answer::streaming) {
+    if (answer_ == answer::streaming || is_torn_) {
         // The peer sees the missing end of the body.
         if (!peer_is_gone_)
             log::debug("the response to {} {} was broken off: {}", to_string(head().method), head().target,
@@ -209,8 +208,10 @@ task<std::size_t> http_connection::read(bytes into) {
     if (reader_.parser().content_length() > body_limit_)
         throw http_error(413, errc::too_large, "the request's body has {} bytes; at most {} are taken here",
                          reader_.parser().content_length(), body_limit_);
-    if (std::exchange(expects_continue_, false) && !reader_.has_buffered())
-        co_await stream_->write(as_bytes("HTTP/1.1 100 Continue\r\n\r\n"));
+    if (std::exchange(expects_continue_, false) && !reader_.has_buffered()) {
+        const std::array interim{as_bytes("HTTP/1.1 100 Continue\r\n\r\n")};
+        co_await send(interim);
+    }
     const std::size_t got =
         co_await within(options_.body_timeout, "the request's body", reader_.read_body(*stream_, into));
     body_read_ += got;
@@ -237,6 +238,13 @@ task<std::string> http_connection::read_all(std::size_t limit) {
     } while (!reader_.is_complete());
     all.resize(size);
     co_return all;
+}
+
+task<void> http_connection::send(std::span<const const_bytes> parts) {
+    if (is_torn_) throw error(errc::unavailable, "the response was broken off in the middle of a write");
+    is_torn_ = true;
+    co_await stream_->write_parts(parts);
+    is_torn_ = false;
 }
 
 void http_connection::begin_answer(answer with, http_response_head& head) {
@@ -267,10 +275,11 @@ task<void> http_connection::respond(http_response_head head, std::string body) {
     if (is_head || !may_have_body(head.status)) body.clear();
     if (body.size() <= largest_copied_body) {
         out_ += body;
-        co_await stream_->write(as_bytes(out_));
+        const std::array whole{as_bytes(out_)};
+        co_await send(whole);
     } else {
         const std::array parts{as_bytes(out_), as_bytes(body)};
-        co_await stream_->write_parts(parts);
+        co_await send(parts);
     }
 }
 
@@ -294,7 +303,8 @@ task<http_body_writer> http_connection::begin_stream(http_response_head head) {
     out_.clear();
     append_head(out_, head);
     answer_ = answer::streaming;
-    co_await stream_->write(as_bytes(out_));
+    const std::array whole{as_bytes(out_)};
+    co_await send(whole);
     wants_watch_ = true;
     if (reader_.is_complete()) cancel_on_disconnect();
     co_return http_body_writer{*this};
@@ -309,24 +319,27 @@ task<void> http_connection::write(const_bytes data) {
         std::copy_n("\r\n", 2, end);
         const std::array parts{as_bytes({size.data(), static_cast<std::size_t>(end + 2 - size.data())}), data,
                                as_bytes("\r\n")};
-        co_await stream_->write_parts(parts);
+        co_await send(parts);
         co_return;
     }
     if (framing_ == framing::length) {
         if (data.size() > length_left_) throw error(errc::internal, "a response body is longer than its head says");
         length_left_ -= data.size();
     }
-    co_await stream_->write(data);
+    const std::array whole{data};
+    co_await send(whole);
 }
 
 task<void> http_connection::finish(http_headers trailers) {
     if (answer_ != answer::streaming) throw error(errc::internal, "ending a response body that has ended");
+    if (is_torn_) throw error(errc::unavailable, "the response was broken off in the middle of a write");
     if (framing_ == framing::length && length_left_ > 0)
         throw error(errc::internal, "a response body is {} bytes shorter than its head says", length_left_);
     if (framing_ == framing::chunked) {
         out_ = "0\r\n";
         append_trailers(out_, trailers);
-        co_await stream_->write(as_bytes(out_));
+        const std::array whole{as_bytes(out_)};
+        co_await send(whole);
     }
     answer_ = answer::streamed;
 }

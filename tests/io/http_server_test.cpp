@@ -27,6 +27,7 @@ using ::testing::StartsWith;
 struct observed {
     event streaming;
     event cancelled;
+    event torn;
     std::vector<std::string> targets;
 };
 
@@ -61,6 +62,16 @@ task<void> stream_for_ever(http_exchange* exchange, observed* seen) {
     }
 }
 
+/// Gives a write up in its middle, and ends the body as if nothing had happened.
+task<void> tear_a_write(http_exchange* exchange, observed* seen) {
+    http_body_writer body = co_await exchange->begin_stream(text_head());
+    const std::string more_than_buffers_hold(16 << 20, 'x');
+    const error given_up = co_await failure_of(with_timeout(5ms, "writing", body.write(more_than_buffers_hold)));
+    EXPECT_EQ(given_up.category(), errc::timed_out);
+    seen->torn.set();
+    co_await body.finish();
+}
+
 task<void> answer(http_exchange* exchange, observed* seen) {
     const std::string target = exchange->head().target;
     seen->targets.push_back(target);
@@ -85,6 +96,8 @@ task<void> answer(http_exchange* exchange, observed* seen) {
         co_await body.finish();
     } else if (target == "/forever") {
         co_await stream_for_ever(exchange, seen);
+    } else if (target == "/torn") {
+        co_await tear_a_write(exchange, seen);
     } else if (target == "/broken-stream") {
         http_body_writer body = co_await exchange->begin_stream(text_head());
         co_await body.write("some");
@@ -281,6 +294,15 @@ TEST_F(http_server_test, tells_what_a_handler_threw_and_breaks_a_begun_stream_of
         EXPECT_THAT(got, StartsWith("HTTP/1.1 409 Conflict"));
         EXPECT_THAT(got, HasSubstr("{it is in use}HTTP/1.1 500 Internal"));
         EXPECT_THAT(co_await exchange(request("GET", "/broken-stream")), EndsWith("\r\n\r\n4\r\nsome\r\n"));
+    });
+}
+
+TEST_F(http_server_test, breaks_off_after_a_write_that_was_given_up_in_its_middle) {
+    run([&]() -> task<void> {
+        const stream_ptr client = co_await connect();
+        co_await write_text(client.get(), request("GET", "/torn", "Connection: close\r\n"));
+        co_await seen_.torn.wait();
+        EXPECT_THAT(co_await read_to_end(client.get()), EndsWith("xxxx"));
     });
 }
 
