@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <numeric>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -303,6 +304,14 @@ TEST_F(http_server_test, breaks_off_after_a_write_that_was_given_up_in_its_middl
         co_await write_text(client.get(), request("GET", "/torn", "Connection: close\r\n"));
         co_await seen_.torn.wait();
         EXPECT_THAT(co_await read_to_end(client.get()), EndsWith("xxxx"));
+    });
+}
+
+TEST_F(http_server_test, outlives_a_connection_that_fails_in_a_foreign_way) {
+    options_.describe_failure = [](unsigned, const error&) -> http_response { throw std::runtime_error("foreign"); };
+    run([&]() -> task<void> {
+        EXPECT_EQ(co_await exchange(request("GET", "/fail")), "");
+        EXPECT_THAT(co_await exchange(request("GET", "/hello")), EndsWith("hello"));
     });
 }
 
