@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t largest_copied_body = 16 * 1024; // beyond that, a second part of the write is cheaper
 constexpr std::size_t smallest_read = 4 * 1024;
+constexpr std::size_t largest_believed = 64 * 1024; // of a body's announced length: memory is for what arrives
 constexpr std::size_t most_skipped_body = 256 * 1024;
 
 /// The Date header's value (RFC 9110 §5.6.7), made once a second.
@@ -183,10 +184,11 @@ task<bool> http_connection::skip_body() {
 
 namespace {
 
-task<void> read_to_the_end(stream* from) {
+task<void> end_and_read_to_the_end(stream* of) {
+    co_await of->shutdown_write();
     std::array<std::byte, 4096> ignored;
     for (std::size_t read = 0; read < most_skipped_body;) {
-        const std::size_t got = co_await from->read(ignored);
+        const std::size_t got = co_await of->read(ignored);
         if (got == 0) break;
         read += got;
     }
@@ -197,8 +199,7 @@ task<void> read_to_the_end(stream* from) {
 task<void> http_connection::close_gently() {
     if (peer_is_gone_) co_return;
     try {
-        co_await stream_->shutdown_write();
-        co_await with_timeout(1s, "closing", read_to_the_end(stream_.get()));
+        co_await with_timeout(1s, "closing", end_and_read_to_the_end(stream_.get()));
     } catch (const error& e) {
         if (e.category() == errc::cancelled) throw;
     }
@@ -228,10 +229,12 @@ task<std::string> http_connection::read_all(std::size_t limit) {
     std::string all;
     std::size_t size = 0;
     do {
-        // A body of known length is read without growing; of another, one byte beyond the limit is asked for.
+        // A small body of known length is read without growing; of another, one byte beyond the limit is asked for.
         const std::uint64_t announced = reader_.parser().content_length();
-        const std::uint64_t grown = std::max<std::uint64_t>(smallest_read, size * 2);
-        all.resize(announced > 0 && announced <= limit ? announced : std::min<std::uint64_t>(grown, limit + 1));
+        const std::uint64_t begun =
+            announced > 0 ? std::min<std::uint64_t>(announced, largest_believed) : smallest_read;
+        const std::uint64_t grown = std::max<std::uint64_t>(begun, size * 2);
+        all.resize(std::min<std::uint64_t>(grown, announced > 0 && announced <= limit ? announced : limit + 1));
         const std::size_t got = co_await read(std::as_writable_bytes(std::span{all}).subspan(size));
         if (got == 0) break;
         size += got;

@@ -1,5 +1,6 @@
 #include "io/http_server.h"
 
+#include <algorithm>
 #include <functional>
 #include <numeric>
 #include <stdexcept>
@@ -313,6 +314,47 @@ TEST_F(http_server_test, outlives_a_connection_that_fails_in_a_foreign_way) {
         EXPECT_EQ(co_await exchange(request("GET", "/fail")), "");
         EXPECT_THAT(co_await exchange(request("GET", "/hello")), EndsWith("hello"));
     });
+}
+
+/// A peer that sends `input` and is then silent for ever, and the largest buffer that it was given to fill.
+class scripted_peer final : public stream {
+  public:
+    scripted_peer(std::string input, std::size_t* largest_read)
+        : input_{std::move(input)}, largest_read_{largest_read} {}
+
+    task<std::size_t> read(bytes into) override {
+        *largest_read_ = std::max(*largest_read_, into.size());
+        const std::size_t size = std::min(into.size(), input_.size() - used_);
+        std::copy_n(as_bytes(input_).data() + used_, size, into.data());
+        used_ += size;
+        co_return size;
+    }
+    task<void> write(const_bytes) override { co_return; }
+    task<void> shutdown_write() override { co_await never_.wait(); }
+
+  private:
+    std::string input_;
+    std::size_t* largest_read_;
+    std::size_t used_ = 0;
+    event never_;
+};
+
+TEST_F(http_server_test, keeps_no_memory_for_a_body_that_was_only_announced) {
+    std::size_t largest_read = 0;
+    auto peer =
+        std::make_unique<scripted_peer>(request("POST", "/echo", "Content-Length: 1048576\r\n", "some"), &largest_read);
+    const http_handler handler = [this](http_exchange& exchange) { return answer(&exchange, &seen_); };
+    loop_.run(with_timeout(20s, "the test", serve_connection(std::move(peer), {}, handler, options_)));
+    EXPECT_EQ(seen_.targets.size(), 1u);
+    EXPECT_LE(largest_read, 64u * 1024);
+}
+
+TEST_F(http_server_test, waits_a_moment_only_for_a_peer_that_does_not_let_it_say_goodbye) {
+    std::size_t largest_read = 0;
+    auto peer = std::make_unique<scripted_peer>(request("GET", "/hello", "Connection: close\r\n"), &largest_read);
+    const http_handler handler = [this](http_exchange& exchange) { return answer(&exchange, &seen_); };
+    loop_.run(with_timeout(20s, "the test", serve_connection(std::move(peer), {}, handler, options_)));
+    EXPECT_EQ(seen_.targets.size(), 1u);
 }
 
 TEST_F(http_server_test, cancels_a_streaming_handler_when_its_client_goes_away) {
