@@ -34,9 +34,9 @@ class error : public std::exception {
     template <class... Args> error(errc category, fmt::format_string<Args...> text, Args&&... args)
         : category_{category}, text_{fmt::format(text, std::forward<Args>(args)...)} {}
 
-    /// For a failed system call: `number` is its errno; the text is extended by the errno's description.
-    /// The category follows from the errno (ENOENT: not_found, EACCES and EPERM: denied, EEXIST and EBUSY: conflict,
-    /// ECONNREFUSED, ETIMEDOUT and their like: unavailable; all others: internal).
+    /// For a failed system call: `number` is its errno, whose description ends the text, and gives the category: ENOENT
+    /// and ENOTDIR not_found; EACCES, EPERM, EROFS denied; EEXIST, EBUSY, ENOTEMPTY conflict; ETIMEDOUT timed_out;
+    /// ECANCELED cancelled; ECONNREFUSED and its like, EAGAIN unavailable; all others internal.
     template <class... Args> static error system(int number, fmt::format_string<Args...> text, Args&&... args) {
         return from_errno(number, fmt::format(text, std::forward<Args>(args)...));
     }

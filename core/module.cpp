@@ -133,6 +133,8 @@ task<void> module_registry::start(const settings& config) {
         } catch (error& cause) {
             cause.while_doing("starting module {}", e->name);
             failure = std::make_exception_ptr(cause);
+        } catch (const std::exception& cause) { // a library's: filesystem_error, bad_alloc
+            failure = std::make_exception_ptr(error(errc::internal, "starting module {}: {}", e->name, cause.what()));
         }
         if (failure) break;
     }

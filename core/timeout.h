@@ -51,6 +51,7 @@ class deadline final : private timer_item {
 
   private:
     void expired() noexcept override {
+        if (ends_.is_requested()) return; // somebody else's end, whose clean-up takes longer than the time left
         has_passed_ = true;
         ends_.request();
     }

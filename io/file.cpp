@@ -105,8 +105,9 @@ void make_directories_now(const std::string& path, mode_t mode) {
     make_directories_now(parent_of(path), mode);
     // Made with no more than the umask leaves of it, then given exactly what was asked.
     if (::mkdir(path.c_str(), mode) != 0) {
-        if (errno == EEXIST) return make_directories_now(path, mode); // somebody else was faster
-        throw error::system(errno, "making the directory {}", path);
+        if (errno != EEXIST) throw error::system(errno, "making the directory {}", path);
+        if (::stat(path.c_str(), &about) == 0 && S_ISDIR(about.st_mode)) return; // somebody else was faster
+        throw error(errc::conflict, "{} exists and is no directory", path);
     }
     if (::chmod(path.c_str(), mode) != 0) throw error::system(errno, "setting the mode of {}", path);
 }

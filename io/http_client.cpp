@@ -250,8 +250,9 @@ const http_headers& http_client_response::trailers() const noexcept {
 }
 
 stream_ptr http_client_response::hijack() {
-    const http_parser& parser = connection_->reader.parser();
-    const bool is_raw = head_.status == 101 || (is_success() && !parser.is_chunked() && parser.content_length() == 0);
+    const bool has_length = head_.status == 204 || head_.headers.has("Content-Length");
+    const bool is_raw =
+        head_.status == 101 || (is_success() && !has_length && !connection_->reader.parser().is_chunked());
     if (!is_raw)
         throw error(errc::invalid, "the server has answered {} with a body of known length, not with a stream",
                     head_.status);

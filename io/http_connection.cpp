@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t largest_copied_body = 16 * 1024; // beyond that, a second part of the write is cheaper
 constexpr std::size_t smallest_read = 4 * 1024;
+constexpr std::size_t largest_believed = 64 * 1024; // of a body's announced length: memory is for what arrives
 constexpr std::size_t most_skipped_body = 256 * 1024;
 
 /// The Date header's value (RFC 9110 §5.6.7), made once a second.
@@ -140,8 +141,7 @@ task<void> http_connection::answer_request() {
     handler_cancellation_ = nullptr;
     co_await stop_watching();
     if (cancellation* outer = co_await this_cancellation()) outer->throw_if_requested();
-    if (answer_ == answer::hijacked) co_return;
-    if (answer_ == answer::streaming) {
+    if (answer_ == answer::streaming || is_torn_) {
         // The peer sees the missing end of the body.
         if (!peer_is_gone_)
             log::debug("the response to {} {} was broken off: {}", to_string(head().method), head().target,
@@ -184,10 +184,11 @@ task<bool> http_connection::skip_body() {
 
 namespace {
 
-task<void> read_to_the_end(stream* from) {
+task<void> end_and_read_to_the_end(stream* of) {
+    co_await of->shutdown_write();
     std::array<std::byte, 4096> ignored;
     for (std::size_t read = 0; read < most_skipped_body;) {
-        const std::size_t got = co_await from->read(ignored);
+        const std::size_t got = co_await of->read(ignored);
         if (got == 0) break;
         read += got;
     }
@@ -198,8 +199,7 @@ task<void> read_to_the_end(stream* from) {
 task<void> http_connection::close_gently() {
     if (peer_is_gone_) co_return;
     try {
-        co_await stream_->shutdown_write();
-        co_await with_timeout(1s, "closing", read_to_the_end(stream_.get()));
+        co_await with_timeout(1s, "closing", end_and_read_to_the_end(stream_.get()));
     } catch (const error& e) {
         if (e.category() == errc::cancelled) throw;
     }
@@ -209,8 +209,10 @@ task<std::size_t> http_connection::read(bytes into) {
     if (reader_.parser().content_length() > body_limit_)
         throw http_error(413, errc::too_large, "the request's body has {} bytes; at most {} are taken here",
                          reader_.parser().content_length(), body_limit_);
-    if (std::exchange(expects_continue_, false) && !reader_.has_buffered())
-        co_await stream_->write(as_bytes("HTTP/1.1 100 Continue\r\n\r\n"));
+    if (std::exchange(expects_continue_, false) && !reader_.has_buffered()) {
+        const std::array interim{as_bytes("HTTP/1.1 100 Continue\r\n\r\n")};
+        co_await send(interim);
+    }
     const std::size_t got =
         co_await within(options_.body_timeout, "the request's body", reader_.read_body(*stream_, into));
     body_read_ += got;
@@ -227,16 +229,25 @@ task<std::string> http_connection::read_all(std::size_t limit) {
     std::string all;
     std::size_t size = 0;
     do {
-        // A body of known length is read without growing; of another, one byte beyond the limit is asked for.
+        // A small body of known length is read without growing; of another, one byte beyond the limit is asked for.
         const std::uint64_t announced = reader_.parser().content_length();
-        const std::uint64_t grown = std::max<std::uint64_t>(smallest_read, size * 2);
-        all.resize(announced > 0 && announced <= limit ? announced : std::min<std::uint64_t>(grown, limit + 1));
+        const std::uint64_t begun =
+            announced > 0 ? std::min<std::uint64_t>(announced, largest_believed) : smallest_read;
+        const std::uint64_t grown = std::max<std::uint64_t>(begun, size * 2);
+        all.resize(std::min<std::uint64_t>(grown, announced > 0 && announced <= limit ? announced : limit + 1));
         const std::size_t got = co_await read(std::as_writable_bytes(std::span{all}).subspan(size));
         if (got == 0) break;
         size += got;
     } while (!reader_.is_complete());
     all.resize(size);
     co_return all;
+}
+
+task<void> http_connection::send(std::span<const const_bytes> parts) {
+    if (is_torn_) throw error(errc::unavailable, "the response was broken off in the middle of a write");
+    is_torn_ = true;
+    co_await stream_->write_parts(parts);
+    is_torn_ = false;
 }
 
 void http_connection::begin_answer(answer with, http_response_head& head) {
@@ -267,10 +278,11 @@ task<void> http_connection::respond(http_response_head head, std::string body) {
     if (is_head || !may_have_body(head.status)) body.clear();
     if (body.size() <= largest_copied_body) {
         out_ += body;
-        co_await stream_->write(as_bytes(out_));
+        const std::array whole{as_bytes(out_)};
+        co_await send(whole);
     } else {
         const std::array parts{as_bytes(out_), as_bytes(body)};
-        co_await stream_->write_parts(parts);
+        co_await send(parts);
     }
 }
 
@@ -294,7 +306,8 @@ task<http_body_writer> http_connection::begin_stream(http_response_head head) {
     out_.clear();
     append_head(out_, head);
     answer_ = answer::streaming;
-    co_await stream_->write(as_bytes(out_));
+    const std::array whole{as_bytes(out_)};
+    co_await send(whole);
     wants_watch_ = true;
     if (reader_.is_complete()) cancel_on_disconnect();
     co_return http_body_writer{*this};
@@ -309,24 +322,27 @@ task<void> http_connection::write(const_bytes data) {
         std::copy_n("\r\n", 2, end);
         const std::array parts{as_bytes({size.data(), static_cast<std::size_t>(end + 2 - size.data())}), data,
                                as_bytes("\r\n")};
-        co_await stream_->write_parts(parts);
+        co_await send(parts);
         co_return;
     }
     if (framing_ == framing::length) {
         if (data.size() > length_left_) throw error(errc::internal, "a response body is longer than its head says");
         length_left_ -= data.size();
     }
-    co_await stream_->write(data);
+    const std::array whole{data};
+    co_await send(whole);
 }
 
 task<void> http_connection::finish(http_headers trailers) {
     if (answer_ != answer::streaming) throw error(errc::internal, "ending a response body that has ended");
+    if (is_torn_) throw error(errc::unavailable, "the response was broken off in the middle of a write");
     if (framing_ == framing::length && length_left_ > 0)
         throw error(errc::internal, "a response body is {} bytes shorter than its head says", length_left_);
     if (framing_ == framing::chunked) {
         out_ = "0\r\n";
         append_trailers(out_, trailers);
-        co_await stream_->write(as_bytes(out_));
+        const std::array whole{as_bytes(out_)};
+        co_await send(whole);
     }
     answer_ = answer::streamed;
 }

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "core/cancellation.h"
@@ -57,6 +58,8 @@ class http_connection {
     task<void> close_gently();
 
     void begin_answer(answer with, http_response_head& head);
+    /// Writes to the peer. What is given up or fails in its middle leaves it with a part: nothing may follow then.
+    task<void> send(std::span<const const_bytes> parts);
     /// Reads ahead and cancels the handler at the end of the flow.
     task<void> watch();
     task<void> read_ahead();
@@ -77,6 +80,7 @@ class http_connection {
     bool wants_watch_ = false;
     bool is_watching_ = false;
     bool peer_is_gone_ = false;
+    bool is_torn_ = false; // a write did not come to its end
 
     answer answer_ = answer::none;
     framing framing_ = framing::none;

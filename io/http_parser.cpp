@@ -134,6 +134,8 @@ struct http_parser::state {
 
     /// What llhttp leaves open or takes more kindly than we do.
     int check_head() noexcept {
+        // A request line without a version is HTTP/0.9, which has no header fields; llhttp reads some all the same.
+        if (native.http_major != 1) return refuse(505, "the version of HTTP is not 1.0 or 1.1");
         const http_headers& headers = *filling;
         const bool has_encoding = headers.has("Transfer-Encoding");
         if (has_encoding && headers.has("Content-Length"))

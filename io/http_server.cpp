@@ -79,7 +79,8 @@ class budget_place {
     std::shared_ptr<http_connection_budget> budget_;
 };
 
-/// Serves one connection; only cancelled leaves it as an error. Handler and options are the accepting coroutine's.
+/// Serves one connection; only cancelled leaves it as an error: what one connection meets, memory that ran out too, is
+/// no end of the others. Handler and options are the accepting coroutine's.
 task<void> serve_accepted(accepted client, budget_place, const http_handler* handler,
                           const http_server_options* options) {
     try {
@@ -92,6 +93,8 @@ task<void> serve_accepted(accepted client, budget_place, const http_handler* han
     } catch (const error& e) {
         if (e.category() == errc::cancelled) throw;
         log::debug("the connection of {} ended: {}", client.peer.to_string(), e.text());
+    } catch (const std::exception& e) {
+        log::error("the connection of {} ended: {}", client.peer.to_string(), e.what());
     }
 }
 

@@ -23,8 +23,8 @@ using namespace std::chrono_literals;
 constexpr unsigned accepts_in_a_row = 16;
 constexpr int backlog = 1024; // the kernel cuts it at net.core.somaxconn
 
-descriptor make_socket(int family) {
-    descriptor made{::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+descriptor make_unix_socket() {
+    descriptor made{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     if (!made) throw error::system(errno, "making a socket");
     return made;
 }
@@ -53,7 +53,7 @@ void remove_stale_socket(const std::string& path, const socket_address& address)
     }
     if (!S_ISSOCK(status_of(there, path).st_mode))
         throw error(errc::conflict, "{} exists and is no socket; remove it or choose another path", path);
-    const descriptor probe = make_socket(AF_UNIX);
+    const descriptor probe = make_unix_socket();
     if (::connect(probe.get(), address.native(), address.native_length()) == 0 || errno == EAGAIN)
         throw error(errc::conflict, "another process listens on {}; stop it or choose another path", path);
     if (errno != ECONNREFUSED && errno != ENOENT) throw error::system(errno, "trying the socket {}", path);
@@ -70,7 +70,7 @@ struct bound_path {
 bound_path bind_path(const std::string& path, mode_t mode, std::optional<gid_t> group) {
     const socket_address address = socket_address::from_path(path);
     remove_stale_socket(path, address);
-    descriptor socket = make_socket(AF_UNIX);
+    descriptor socket = make_unix_socket();
     // bind(2) gives the new name the socket's own mode less the umask: with none, nobody can connect before the right
     // mode and group are set, and nobody at all before listen(2).
     if (::fchmod(socket.get(), 0) != 0) throw error::system(errno, "setting the mode of the socket for {}", path);
@@ -153,9 +153,10 @@ task<listener_ptr> listen_tcp(std::string host, std::uint16_t port) {
     const auto addresses = co_await resolve(host, port);
     int failed = 0;
     for (const socket_address& address : addresses) {
-        descriptor socket = make_socket(address.family());
-        set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
-        if (::bind(socket.get(), address.native(), address.native_length()) == 0 &&
+        // A family that the kernel does not have is one more address that can't be bound.
+        descriptor socket{::socket(address.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+        if (socket) set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, 1);
+        if (socket && ::bind(socket.get(), address.native(), address.native_length()) == 0 &&
             ::listen(socket.get(), backlog) == 0)
             co_return std::make_unique<listener>(std::move(socket));
         if (failed == 0) failed = errno;

@@ -15,7 +15,7 @@ namespace davit::io {
 struct signal_watch::state {
     struct handle {
         uv_signal_t native{};
-        state* owner = nullptr; // null once the watch has ended
+        state* owner = nullptr; // no callback comes once the watch has ended
     };
 
     std::vector<handle*> handles; // freed by libuv's closing callback

@@ -8,8 +8,8 @@
 
 namespace davit::api {
 
-/// Makes a directory and its missing parents with `mode`, and gives it to the group when one is named. One that exists
-/// keeps its mode, but for rights of others beyond it, which are taken away. Errors: those of the system calls.
+/// Makes a directory with `mode`, and its missing parents as the umask has them, and gives it to the group when one is
+/// named. One that exists gets the mode and the group, too. Errors: those of the system calls.
 void make_private_directory(const std::string& path, mode_t mode, std::optional<gid_t> group);
 
 /// Keeps a second engine off the same data root, and tells others this engine's pid. Ends with the process.

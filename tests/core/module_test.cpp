@@ -1,5 +1,6 @@
 #include "core/module.h"
 
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -64,6 +65,16 @@ struct failing_module final : module {
     explicit failing_module(const module_inputs&) {}
     task<void> start() override {
         throw error(errc::internal, "no luck today");
+        co_return;
+    }
+};
+
+struct foreign_failure_module final : module {
+    using provides = interfaces<>;
+    using needs = interfaces<speaker_interface>;
+    explicit foreign_failure_module(const module_inputs&) {}
+    task<void> start() override {
+        throw std::runtime_error("a library's own words");
         co_return;
     }
 };
@@ -134,6 +145,16 @@ TEST(module_registry, a_module_that_fails_to_start_is_named_and_the_others_are_s
     modules.add<speaker_module>("speaker", module_kind::service);
     modules.add<clock_module>("clock", module_kind::service);
     EXPECT_EQ(start_error(modules), "starting module failing: no luck today");
+    EXPECT_EQ(journal(), (std::vector<std::string>{"clock starts", "speaker starts", "speaker stops", "clock stops"}));
+}
+
+TEST(module_registry, what_is_thrown_by_a_library_while_a_module_starts_stops_the_others_too) {
+    journal().clear();
+    module_registry modules;
+    modules.add<foreign_failure_module>("foreign", module_kind::service);
+    modules.add<speaker_module>("speaker", module_kind::service);
+    modules.add<clock_module>("clock", module_kind::service);
+    EXPECT_EQ(start_error(modules), "starting module foreign: a library's own words");
     EXPECT_EQ(journal(), (std::vector<std::string>{"clock starts", "speaker starts", "speaker stops", "clock stops"}));
 }
 

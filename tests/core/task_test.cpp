@@ -226,6 +226,24 @@ TEST(with_timeout, lets_quick_work_through) {
     EXPECT_EQ(loop.run(with_timeout(1s, "giving", give(5))), 5);
 }
 
+task<void> pause(std::chrono::milliseconds duration) {
+    co_await sleep_for(duration);
+}
+
+TEST(with_timeout, is_silent_when_its_time_passes_while_a_cancelled_work_cleans_up) {
+    manual_executor loop;
+    rollback undo;
+    undo.add([] { return pause(10ms); });
+    bool has_unwound = false;
+    try {
+        loop.run(with_timeout(1ms, "the whole",
+                              with_timeout(5ms, "the part", with_rollback(undo, wait_for_ever(&has_unwound)))));
+        ADD_FAILURE() << "nothing was thrown";
+    } catch (const error& e) {
+        EXPECT_EQ(e.text(), "the whole took longer than 1 ms");
+    }
+}
+
 TEST(with_timeout, leaves_the_work_s_own_errors_alone) {
     manual_executor loop;
     EXPECT_EQ(category_of([&] { loop.run(with_timeout(1s, "failing", fail_with(errc::denied))); }), errc::denied);

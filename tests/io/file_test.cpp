@@ -83,6 +83,8 @@ TEST(directories, are_made_with_their_mode_and_listed_in_order) {
         EXPECT_EQ(entries[1].kind, directory_entry::type::link);
         EXPECT_EQ(entries[2].kind, directory_entry::type::file);
         EXPECT_EQ((co_await failure_of(make_directories(*d / "a/z", 0700))).category(), errc::conflict);
+        EXPECT_EQ(::symlink("nowhere", (*d / "a/dangling").c_str()), 0);
+        EXPECT_EQ((co_await failure_of(make_directories(*d / "a/dangling", 0700))).category(), errc::conflict);
     }(&directory));
     ::umask(before);
 }

@@ -199,10 +199,12 @@ TEST_F(http_client_test, takes_a_connection_over_after_101_or_a_body_without_len
                 co_await raw->shutdown_write();
                 EXPECT_EQ(co_await read_to_end(raw.get()), "early late");
             });
-    run(once("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc"), [&]() -> task<void> {
-        http_client_response response = co_await get();
-        EXPECT_THROW(response.hijack(), error);
-    });
+    for (const char* answer : {"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
+                               "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n"})
+        run(once(answer), [&]() -> task<void> {
+            http_client_response response = co_await get();
+            EXPECT_THROW(response.hijack(), error) << answer;
+        });
 }
 
 TEST_F(http_client_test, sends_bodies_of_known_and_unknown_length) {

@@ -113,6 +113,7 @@ TEST(http_parser, refuses_ambiguous_framing) {
     EXPECT_EQ(request(post + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"), "refused 501");
     EXPECT_EQ(request(post + "Transfer-Encoding: xchunked\r\n\r\n"), "refused 501");
     EXPECT_EQ(request("GET / HTTP/2.0\r\nHost: x\r\n\r\n"), "refused 505");
+    EXPECT_EQ(request("GET /\r\nHost: x\r\n\r\n"), "refused 505") << "HTTP/0.9";
     EXPECT_EQ(request("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), "refused 505");
     EXPECT_EQ(request("PROPFIND / HTTP/1.1\r\nHost: x\r\n\r\n"), "refused 501");
 }

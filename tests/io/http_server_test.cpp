@@ -1,7 +1,9 @@
 #include "io/http_server.h"
 
+#include <algorithm>
 #include <functional>
 #include <numeric>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -27,6 +29,7 @@ using ::testing::StartsWith;
 struct observed {
     event streaming;
     event cancelled;
+    event torn;
     std::vector<std::string> targets;
 };
 
@@ -61,6 +64,16 @@ task<void> stream_for_ever(http_exchange* exchange, observed* seen) {
     }
 }
 
+/// Gives a write up in its middle, and ends the body as if nothing had happened.
+task<void> tear_a_write(http_exchange* exchange, observed* seen) {
+    http_body_writer body = co_await exchange->begin_stream(text_head());
+    const std::string more_than_buffers_hold(16 << 20, 'x');
+    const error given_up = co_await failure_of(with_timeout(5ms, "writing", body.write(more_than_buffers_hold)));
+    EXPECT_EQ(given_up.category(), errc::timed_out);
+    seen->torn.set();
+    co_await body.finish();
+}
+
 task<void> answer(http_exchange* exchange, observed* seen) {
     const std::string target = exchange->head().target;
     seen->targets.push_back(target);
@@ -85,6 +98,8 @@ task<void> answer(http_exchange* exchange, observed* seen) {
         co_await body.finish();
     } else if (target == "/forever") {
         co_await stream_for_ever(exchange, seen);
+    } else if (target == "/torn") {
+        co_await tear_a_write(exchange, seen);
     } else if (target == "/broken-stream") {
         http_body_writer body = co_await exchange->begin_stream(text_head());
         co_await body.write("some");
@@ -282,6 +297,64 @@ TEST_F(http_server_test, tells_what_a_handler_threw_and_breaks_a_begun_stream_of
         EXPECT_THAT(got, HasSubstr("{it is in use}HTTP/1.1 500 Internal"));
         EXPECT_THAT(co_await exchange(request("GET", "/broken-stream")), EndsWith("\r\n\r\n4\r\nsome\r\n"));
     });
+}
+
+TEST_F(http_server_test, breaks_off_after_a_write_that_was_given_up_in_its_middle) {
+    run([&]() -> task<void> {
+        const stream_ptr client = co_await connect();
+        co_await write_text(client.get(), request("GET", "/torn", "Connection: close\r\n"));
+        co_await seen_.torn.wait();
+        EXPECT_THAT(co_await read_to_end(client.get()), EndsWith("xxxx"));
+    });
+}
+
+TEST_F(http_server_test, outlives_a_connection_that_fails_in_a_foreign_way) {
+    options_.describe_failure = [](unsigned, const error&) -> http_response { throw std::runtime_error("foreign"); };
+    run([&]() -> task<void> {
+        EXPECT_EQ(co_await exchange(request("GET", "/fail")), "");
+        EXPECT_THAT(co_await exchange(request("GET", "/hello")), EndsWith("hello"));
+    });
+}
+
+/// A peer that sends `input` and is then silent for ever, and the largest buffer that it was given to fill.
+class scripted_peer final : public stream {
+  public:
+    scripted_peer(std::string input, std::size_t* largest_read)
+        : input_{std::move(input)}, largest_read_{largest_read} {}
+
+    task<std::size_t> read(bytes into) override {
+        *largest_read_ = std::max(*largest_read_, into.size());
+        const std::size_t size = std::min(into.size(), input_.size() - used_);
+        std::copy_n(as_bytes(input_).data() + used_, size, into.data());
+        used_ += size;
+        co_return size;
+    }
+    task<void> write(const_bytes) override { co_return; }
+    task<void> shutdown_write() override { co_await never_.wait(); }
+
+  private:
+    std::string input_;
+    std::size_t* largest_read_;
+    std::size_t used_ = 0;
+    event never_;
+};
+
+TEST_F(http_server_test, keeps_no_memory_for_a_body_that_was_only_announced) {
+    std::size_t largest_read = 0;
+    auto peer =
+        std::make_unique<scripted_peer>(request("POST", "/echo", "Content-Length: 1048576\r\n", "some"), &largest_read);
+    const http_handler handler = [this](http_exchange& exchange) { return answer(&exchange, &seen_); };
+    loop_.run(with_timeout(20s, "the test", serve_connection(std::move(peer), {}, handler, options_)));
+    EXPECT_EQ(seen_.targets.size(), 1u);
+    EXPECT_LE(largest_read, 64u * 1024);
+}
+
+TEST_F(http_server_test, waits_a_moment_only_for_a_peer_that_does_not_let_it_say_goodbye) {
+    std::size_t largest_read = 0;
+    auto peer = std::make_unique<scripted_peer>(request("GET", "/hello", "Connection: close\r\n"), &largest_read);
+    const http_handler handler = [this](http_exchange& exchange) { return answer(&exchange, &seen_); };
+    loop_.run(with_timeout(20s, "the test", serve_connection(std::move(peer), {}, handler, options_)));
+    EXPECT_EQ(seen_.targets.size(), 1u);
 }
 
 TEST_F(http_server_test, cancels_a_streaming_handler_when_its_client_goes_away) {
