@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/container_service.h"
+#include "core/error.h"
 #include "core/event.h"
 #include "core/log_driver.h"
 #include "core/semaphore.h"
@@ -65,5 +66,8 @@ struct container {
 };
 
 using container_ptr = std::shared_ptr<container>;
+
+/// What is thrown at those who want something of a container with whose life nobody deals any more.
+error unowned(const container& of);
 
 } // namespace davit

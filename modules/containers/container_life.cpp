@@ -32,11 +32,6 @@ std::chrono::milliseconds restart_delay(std::int64_t restarts) {
     return std::min<std::chrono::milliseconds>(100ms * (1LL << std::clamp<std::int64_t>(restarts, 0, 10)), 60s);
 }
 
-error unowned(const container& of) {
-    return error(errc::unavailable,
-                 "the engine is stopping, or failed at container {} (its log says why): start it again", of.record.id);
-}
-
 task<void> pump_output(output_pumps* pumps, container* of, std::shared_ptr<io::pollable> standard_output,
                        std::shared_ptr<io::pollable> standard_error, std::shared_ptr<io::pollable> terminal,
                        event* has_ended) {
@@ -51,6 +46,11 @@ task<void> pump_output(output_pumps* pumps, container* of, std::shared_ptr<io::p
 }
 
 } // namespace
+
+error unowned(const container& of) {
+    return error(errc::unavailable,
+                 "the engine is stopping, or failed at container {} (its log says why): start it again", of.record.id);
+}
 
 void containers_module::change_state(container& of, container_event happened) {
     of.record.state = transition(of.record.state, happened);
@@ -92,6 +92,7 @@ task<void> containers_module::live(container_ptr owned) {
     }
     // Nobody carries out what is still asked for, or will be: the container is gone, or the engine stops.
     owned->is_unowned = true;
+    owned->changed.wake_all();
     for (const auto& command : owned->commands) {
         if (!owned->is_removed)
             command->failure = std::make_exception_ptr(unowned(*owned));

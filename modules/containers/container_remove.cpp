@@ -59,7 +59,10 @@ task<void> containers_module::end_for_removal(container_ptr running) {
         return running->record.state == container_state::running || running->record.state == container_state::paused;
     };
     // Its end is known to the runtime and not yet to us, or it is between two runs.
-    if ((!was_sent && runs()) || running->record.state == container_state::restarting) co_await running->changed.wait();
+    if ((!was_sent && runs()) || running->record.state == container_state::restarting) {
+        if (running->is_unowned) throw unowned(*running); // nobody will change it
+        co_await running->changed.wait();
+    }
 }
 
 task<void> containers_module::remove_now(container_ptr removed) {
