@@ -17,7 +17,6 @@ import os
 import pathlib
 import re
 import socket
-import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
