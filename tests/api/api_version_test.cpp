@@ -3,18 +3,13 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "tests/core/refusal.h"
 
 namespace davit::api {
 namespace {
 
 std::string refusal(const std::string& text) {
-    try {
-        check_is_spoken(*parse_api_version(text), text);
-    } catch (const error& e) {
-        EXPECT_EQ(e.category(), errc::invalid);
-        return e.text();
-    }
-    return {};
+    return refusal_of([&] { check_is_spoken(*parse_api_version(text), text); }, errc::invalid);
 }
 
 TEST(api_version, is_two_numbers_and_what_follows_does_not_count) {

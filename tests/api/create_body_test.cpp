@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "io/json.h"
+#include "tests/core/refusal.h"
 
 namespace davit::api {
 namespace {
@@ -13,13 +14,7 @@ create_request read(std::string_view json) {
 }
 
 std::string refusal(std::string_view json, errc category) {
-    try {
-        read(json);
-    } catch (const error& e) {
-        EXPECT_EQ(e.category(), category) << e.text();
-        return e.text();
-    }
-    return {};
+    return refusal_of([&] { read(json); }, category);
 }
 
 TEST(create_body, what_the_docker_cli_sends_is_read) {

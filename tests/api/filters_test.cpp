@@ -3,19 +3,10 @@
 #include <gmock/gmock.h>
 
 #include "core/error.h"
+#include "tests/core/refusal.h"
 
 namespace davit::api {
 namespace {
-
-std::string refusal(auto call) {
-    try {
-        call();
-    } catch (const error& e) {
-        EXPECT_EQ(e.category(), errc::invalid);
-        return e.text();
-    }
-    return {};
-}
 
 TEST(filters, are_lists_of_values_by_name_and_the_old_form_is_read_too) {
     for (const char* json : {R"({"name":["a","b"],"label":[]})", R"({"name":{"a":true,"b":true,"c":false}})"}) {
@@ -29,12 +20,13 @@ TEST(filters, are_lists_of_values_by_name_and_the_old_form_is_read_too) {
 
 TEST(filters, what_is_no_map_of_texts_is_refused) {
     for (const char* json : {"[]", "{", R"({"name":"a"})", R"({"name":[1]})", R"({"name":{"a":1}})", "{} {}"})
-        EXPECT_NE(refusal([&] { filters::parse(json); }), "") << json;
+        EXPECT_NE(refusal_of([&] { filters::parse(json); }, errc::invalid), "") << json;
 }
 
 TEST(filters, an_unknown_name_is_refused_in_dockers_words) {
-    EXPECT_EQ(refusal([] { filters::parse(R"({"x":["1"]})").allow({"name"}); }), "invalid filter 'x'");
-    EXPECT_EQ(refusal([] { filters::parse(R"({"name":["1"]})").allow({"name"}); }), "");
+    EXPECT_EQ(refusal_of([] { filters::parse(R"({"x":["1"]})").allow({"name"}); }, errc::invalid),
+              "invalid filter 'x'");
+    EXPECT_EQ(refusal_of([] { filters::parse(R"({"name":["1"]})").allow({"name"}); }, errc::invalid), "");
 }
 
 TEST(filters, values_of_one_name_are_alternatives_and_labels_add_up) {
@@ -52,7 +44,8 @@ TEST(filters, a_truth_is_one_value_and_nothing_else) {
     EXPECT_TRUE(filters::parse(R"({"d":["true"]})").flag("d", false));
     EXPECT_FALSE(filters::parse(R"({"d":["0"]})").flag("d", true));
     EXPECT_TRUE(filters::parse("{}").flag("d", true));
-    EXPECT_EQ(refusal([] { filters::parse(R"({"d":["maybe"]})").flag("d", true); }), "invalid filter 'd=[maybe]'");
+    EXPECT_EQ(refusal_of([] { filters::parse(R"({"d":["maybe"]})").flag("d", true); }, errc::invalid),
+              "invalid filter 'd=[maybe]'");
 }
 
 } // namespace

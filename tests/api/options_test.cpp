@@ -4,6 +4,7 @@
 
 #include "api/davitd/listeners.h"
 #include "core/error.h"
+#include "tests/core/refusal.h"
 
 namespace davit::api {
 namespace {
@@ -15,15 +16,6 @@ settings declared() {
     declare_engine_settings(config);
     config.declare({"log-opt", "", "Option", true});
     return config;
-}
-
-std::string refusal(auto call) {
-    try {
-        call();
-    } catch (const error& e) {
-        return e.text();
-    }
-    return {};
 }
 
 TEST(command_line, takes_dockerds_forms) {
@@ -40,11 +32,11 @@ TEST(command_line, takes_dockerds_forms) {
 
 TEST(command_line, refuses_what_it_does_not_know) {
     auto config = declared();
-    EXPECT_EQ(refusal([&] { read_command_line(config, {"--no-such"}); }),
+    EXPECT_EQ(refusal_of([&] { read_command_line(config, {"--no-such"}); }),
               "unknown flag: --no-such; see `davitd --help`");
-    EXPECT_EQ(refusal([&] { read_command_line(config, {"--data-root"}); }), "flag needs an argument: --data-root");
-    EXPECT_NE(refusal([&] { read_command_line(config, {"stray"}); }), "");
-    EXPECT_NE(refusal([&] { read_command_line(config, {"--debug=perhaps"}); }), "");
+    EXPECT_EQ(refusal_of([&] { read_command_line(config, {"--data-root"}); }), "flag needs an argument: --data-root");
+    EXPECT_NE(refusal_of([&] { read_command_line(config, {"stray"}); }), "");
+    EXPECT_NE(refusal_of([&] { read_command_line(config, {"--debug=perhaps"}); }), "");
 }
 
 TEST(command_line, has_the_commands_that_end_at_once) {
@@ -70,7 +62,7 @@ TEST(config_file, has_the_same_keys_and_lists_under_their_plural) {
 
 TEST(config_file, names_all_keys_that_it_does_not_know) {
     auto config = declared();
-    EXPECT_EQ(refusal([&] { read_config_file(config, R"({"host": [], "nonsense": 1, "debug": false})", "f.json"); }),
+    EXPECT_EQ(refusal_of([&] { read_config_file(config, R"({"host": [], "nonsense": 1, "debug": false})", "f.json"); }),
               "unable to configure the engine with file f.json: the following directives don't match any configuration "
               "option: host, nonsense");
 }
@@ -78,7 +70,7 @@ TEST(config_file, names_all_keys_that_it_does_not_know) {
 TEST(config_file, names_the_keys_that_the_command_line_sets_too) {
     auto config = declared();
     read_command_line(config, {"--data-root", "/flag"});
-    EXPECT_EQ(refusal([&] { read_config_file(config, R"({"data-root": "/file"})", "f.json"); }),
+    EXPECT_EQ(refusal_of([&] { read_config_file(config, R"({"data-root": "/file"})", "f.json"); }),
               "unable to configure the engine with file f.json: the following directives are specified both as a flag "
               "and in the configuration file: data-root: (from flag: /flag, from file: /file)");
 }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "core/error.h"
+#include "tests/core/refusal.h"
 
 namespace davit::cli {
 namespace {
@@ -23,12 +24,7 @@ struct flags : testing::Test {
     }
 
     std::string complaint(const words& given) {
-        try {
-            set.parse(given, true);
-        } catch (const error& e) {
-            return e.text();
-        }
-        return "";
+        return refusal_of([&] { set.parse(given, true); });
     }
 
     flag_set set;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "core/error.h"
+#include "tests/core/refusal.h"
 
 namespace davit::cli {
 namespace {
@@ -19,12 +20,7 @@ std::string rendered(std::string_view source) {
 }
 
 std::string complaint(std::string_view source) {
-    try {
-        rendered(source);
-    } catch (const error& e) {
-        return e.text();
-    }
-    return "";
+    return refusal_of([&] { rendered(source); });
 }
 
 TEST(text_template, fields_are_put_in_place_and_printed_as_go_prints_them) {

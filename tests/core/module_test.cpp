@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "tests/core/manual_executor.h"
+#include "tests/core/refusal.h"
 
 namespace davit {
 namespace {
@@ -102,12 +103,7 @@ settings settings_for(const module_registry& modules) {
 std::string start_error(module_registry& modules) {
     manual_executor loop;
     const settings config = settings_for(modules);
-    try {
-        loop.run(modules.start(config));
-    } catch (const error& e) {
-        return e.text();
-    }
-    return "";
+    return refusal_of([&] { loop.run(modules.start(config)); });
 }
 
 TEST(module_registry, starts_in_the_order_of_needs_and_stops_in_reverse) {

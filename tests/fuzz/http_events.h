@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -42,6 +43,13 @@ inline std::string events_of(http_parser::kind of, std::string_view input, std::
         told += "<refused>";
     }
     return told;
+}
+
+/// Whether the pieces in which an input is given make no difference. The first byte of `data` says how large they are.
+inline bool has_same_events_when_cut(http_parser::kind of, const std::uint8_t* data, std::size_t size) {
+    if (size < 1) return true;
+    const std::string_view input{reinterpret_cast<const char*>(data + 1), size - 1};
+    return events_of(of, input, input.size() + 1) == events_of(of, input, 1 + data[0] % 32);
 }
 
 } // namespace davit::io

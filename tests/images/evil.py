@@ -18,7 +18,7 @@ import tarfile
 import zipfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "images"))
-from oci_layout import LAYER_GZIP, LAYER_ZSTD, Layer, Layout, Tar, digest_of
+from oci_layout import CONFIG, LAYER_GZIP, LAYER_ZSTD, MANIFEST, Layer, Layout, Tar, digest_of
 
 IMAGES, REFUSED = {}, set()
 
@@ -336,24 +336,22 @@ def config_of_wrong_types(layout, canary):
     return layout
 
 
+def with_config(layout, text):
+    """An image of one layer, whose configuration is whatever bytes are given."""
+    layer = layout.add_layer(Tar().file("a", "a").bytes())
+    manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": layout.add_blob(text, CONFIG), "layers": [layer.descriptor]}
+    layout.add_manifest("latest", layout.add_json(manifest, MANIFEST))
+    return layout
+
+
 @image(is_refused=True)
 def config_null(layout, canary):
-    layer = layout.add_layer(Tar().file("a", "a").bytes())
-    config = layout.add_blob(b"null", "application/vnd.oci.image.config.v1+json")
-    manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "config": config,
-                "layers": [layer.descriptor]}
-    layout.add_manifest("latest", layout.add_json(manifest, manifest["mediaType"]))
-    return layout
+    return with_config(layout, b"null")
 
 
 @image(is_refused=True)
 def config_not_json(layout, canary):
-    layer = layout.add_layer(Tar().file("a", "a").bytes())
-    config = layout.add_blob(b"not json", "application/vnd.oci.image.config.v1+json")
-    manifest = {"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json", "config": config,
-                "layers": [layer.descriptor]}
-    layout.add_manifest("latest", layout.add_json(manifest, manifest["mediaType"]))
-    return layout
+    return with_config(layout, b"not json")
 
 
 @image(is_refused=False)

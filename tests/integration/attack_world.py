@@ -29,6 +29,19 @@ def sample_layers():
     return module.system_layer("/bin/busybox"), module.files_layer()
 
 
+def pull_with_layers(engine, layers, name, *tars, config=None, **top):
+    """Gives an engine, through its own registry, an image of these layers and further ones above; the image's name."""
+    reference = f"{engine.registry}/{name}:latest"
+    with tempfile.TemporaryDirectory() as folder:
+        layout = Layout(folder)
+        made = [layout.add_layer(data, level=1) for data in [*layers, *(tar.bytes() for tar in tars)]]
+        layout.add_image("latest", made, {"Cmd": ["sh"], **(config or {})}, **top)
+        subprocess.run([ROOT / "images/push", folder, reference], check=True, stdout=subprocess.DEVNULL)
+    if said := engine.client.pull(reference):
+        raise RuntimeError(said)
+    return reference
+
+
 def without_quarantine():
     """What lets a build with sanitizers give freed memory back, so that its size says something: by default 256 MiB wait."""
     return {"ASAN_OPTIONS": ":".join([*filter(None, [os.environ.get("ASAN_OPTIONS")]), "quarantine_size_mb=1"])}
@@ -85,17 +98,8 @@ class AttackTest(unittest.TestCase):
         return found
 
     @classmethod
-    def push(cls, name, *tars, config=None, **top):
-        """Pulls the sample image with further layers above; gives the name."""
-        reference = f"{cls.engine.registry}/{name}:latest"
-        with tempfile.TemporaryDirectory() as folder:
-            layout = Layout(folder)
-            layers = [layout.add_layer(data, level=1) for data in [*cls.layers, *(tar.bytes() for tar in tars)]]
-            layout.add_image("latest", layers, {"Cmd": ["sh"], **(config or {})}, **top)
-            subprocess.run([ROOT / "images/push", folder, reference], check=True, stdout=subprocess.DEVNULL)
-        if said := cls.client.pull(reference):
-            raise RuntimeError(said)
-        return reference
+    def push(cls, name, *tars, **options):
+        return pull_with_layers(cls.engine, cls.layers, name, *tars, **options)
 
     def create(self, *command, image=None, host=None, **config):
         body = {"Image": image or self.image, "Cmd": list(command), "HostConfig": host or {}, **config}

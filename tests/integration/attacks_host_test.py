@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from attack_world import SECRET, AttackTest, Tar
@@ -122,13 +123,13 @@ class HostAttacks(AttackTest):
 
     def test_a_pid_that_comes_again_is_not_the_container(self):
         """Row "pid reuse": the container ends while no engine runs, its pid is given to a process of the host, and the shim has been
-        killed too, so that only the stored number is left."""
-        for kills_shim in (False, True):
-            with self.subTest(kills_shim=kills_shim):
+        killed too, so that only the stored number is left; or the engine sleeps meanwhile, and finds the shim gone."""
+        for kills_engine, kills_shim in ((True, False), (True, True), (False, True)):
+            with self.subTest(kills_engine=kills_engine, kills_shim=kills_shim):
                 container = self.client.run(self.image, ["sleep", "1000"])
                 pid = self.client.get(f"/containers/{container}/json").json()["State"]["Pid"]
                 shims = self.engine.shims()
-                self.engine.kill()
+                self.engine.kill() if kills_engine else os.kill(self.engine.pid, signal.SIGSTOP)
                 if kills_shim:
                     for shim in shims:
                         os.kill(shim, signal.SIGKILL)
@@ -138,9 +139,10 @@ class HostAttacks(AttackTest):
                 except ProcessLookupError:
                     pass  # it went with the shim
                 self.assertTrue(ends_within(pid, 10))
+                time.sleep(0.1)  # proc(5) has the time at which a process began in hundredths of a second
                 bystander = self.take_pid(pid)
                 try:
-                    self.engine.start()
+                    self.engine.start() if kills_engine else os.kill(self.engine.pid, signal.SIGCONT)
                     self.pid = self.engine.pid
                     self.client.post(f"/containers/{container}/kill?signal=USR1")
                     self.client.post(f"/containers/{container}/stop?t=0")

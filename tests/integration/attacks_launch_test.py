@@ -17,7 +17,6 @@ import os
 import pathlib
 import re
 import socket
-import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
@@ -257,6 +256,8 @@ class LaunchAttacks(AttackTest):
     def test_sysctls_of_the_host_stay_as_they_are(self):
         """CVE-2022-0811, GHSA-w2j5-3rcx-vx7x."""
         before = {p: pathlib.Path(p).read_text() for p in ("/proc/sys/kernel/core_pattern", "/proc/sys/kernel/shmmax", "/proc/sys/net/ipv4/ip_forward")}
+        for path, value in before.items():
+            self.addCleanup(pathlib.Path(path).write_text, value)  # the host's own, should one have been written
         for keys, mode in (
             ({"kernel.core_pattern": "x"}, {}), ({"kernel.shm_rmid_forced": "1+kernel.core_pattern=x"}, {}), ({"kernel/core_pattern": "x"}, {}),
             ({"net/../kernel/core_pattern": "x"}, {}), ({"net.ipv4.ip_forward": "0"}, {"NetworkMode": "host"}), ({"kernel.shmmax": "1"}, {"IpcMode": "host"}),

@@ -6,7 +6,6 @@ The registry's addresses are of a dummy interface in a world of its own, and its
 Run by tests/run; alone: tests/own_world python3 tests/python_tap.py tests/integration/attacks_tls_test.py [WORD]
 """
 
-import os
 import pathlib
 import shutil
 import socket

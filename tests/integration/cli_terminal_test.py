@@ -13,7 +13,6 @@ import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import termios
 import time
 import unittest
@@ -21,8 +20,8 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 from private_engine import PrivateEngine, program
+from sample_image import push_and_pull_sample
 
-ROOT = HERE.parents[1]
 SECONDS = 30
 
 
@@ -97,11 +96,7 @@ class CliTerminal(unittest.TestCase):
         cls.engine = PrivateEngine().start()
         cls.addClassCleanup(cls.engine.destroy)
         cls.davit = program("davit")
-        with tempfile.TemporaryDirectory() as folder:
-            subprocess.run([ROOT / "images/sample/build", folder], check=True, stdout=subprocess.DEVNULL)
-            cls.image = f"{cls.engine.registry}/sample:latest"
-            subprocess.run([ROOT / "images/push", folder, cls.image], check=True, stdout=subprocess.DEVNULL)
-        cls.say("pull", cls.image)
+        cls.image = push_and_pull_sample(cls.engine)
 
     @classmethod
     def tearDownClass(cls):

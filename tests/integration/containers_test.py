@@ -7,9 +7,7 @@ Run by tests/run; alone: tests/own_world python3 tests/python_tap.py tests/integ
 import os
 import pathlib
 import re
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 import unittest
@@ -17,20 +15,7 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 from private_engine import PrivateEngine
-
-ROOT = HERE.parents[1]
-
-
-def push_and_pull_sample(engine):
-    """Gives an engine the sample image, through its own registry; the image's name."""
-    image = f"{engine.registry}/sample:latest"
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([ROOT / "images/sample/build", folder], check=True, stdout=subprocess.DEVNULL)
-        subprocess.run([ROOT / "images/push", folder, image], check=True, stdout=subprocess.DEVNULL)
-    answer = engine.client.post(f"/images/create?fromImage={image}")
-    if answer.status != 200 or b'"error"' in answer.body:
-        raise RuntimeError(f"the pull failed: {answer}")
-    return image
+from sample_image import push_and_pull_sample
 
 
 def read_if_there(path):

@@ -11,6 +11,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 import host_state
 from private_engine import PrivateEngine
+from sample_image import push_and_pull_sample
 
 # The bridge, the firewall's table and the cgroup above all containers are the engine's own, and may outlive it.
 OF_THE_ENGINE = r"^link davit-test0 |^nftables |/davit is left"
@@ -62,26 +63,16 @@ class TheLook(unittest.TestCase):
 
 class TheEngine(unittest.TestCase):
     def run_some(self, engine):
-        image = self.sample(engine)
+        image = push_and_pull_sample(engine)
         ended = engine.client.run(image, ["true"])
         self.assertEqual(engine.client.wait(ended), 0)
         running = [engine.client.run(image, ["sleep", "1000"]) for _ in range(3)]
         running.append(engine.client.run(image, ["sleep", "1000"], HostConfig={"NetworkMode": "none"}))
         return image, [ended, *running]
 
-    @staticmethod
-    def sample(engine):
-        image = f"{engine.registry}/sample:latest"
-        with tempfile.TemporaryDirectory() as folder:
-            for command in ([HERE.parents[1] / "images/sample/build", folder], [HERE.parents[1] / "images/push", folder, image]):
-                subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-        if said := engine.client.pull(image):
-            raise RuntimeError(said)
-        return image
-
     def test_removed_containers_leave_the_host_as_it_was(self):
         with PrivateEngine("--sandbox-stock", "0") as engine:
-            image = self.sample(engine)
+            image = push_and_pull_sample(engine)
             engine.client.delete(f"/containers/{engine.client.run(image, ['true'])}?force=1")
             idle = host_state.snapshot()
             _, containers = self.run_some(engine)

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "tests/core/refusal.h"
 
 namespace davit::io {
 namespace {
@@ -55,13 +56,7 @@ std::string expand(std::string_view text, decoder_limits limits = {}) {
 }
 
 std::string refusal(std::string_view input, decoder_limits limits = {}, errc category = errc::invalid) {
-    try {
-        expand(input, limits);
-    } catch (const error& refused) {
-        EXPECT_EQ(refused.category(), category) << refused.text();
-        return refused.text();
-    }
-    return {};
+    return refusal_of([&] { expand(input, limits); }, category);
 }
 
 TEST(compression, every_encoder_is_undone_by_the_decoder) {

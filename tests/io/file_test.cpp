@@ -16,12 +16,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-mode_t mode_of(const std::string& path) {
-    struct stat about{};
-    EXPECT_EQ(::lstat(path.c_str(), &about), 0) << path;
-    return about.st_mode & 07777;
-}
-
 TEST(file, is_replaced_whole_with_its_mode_whatever_the_umask) {
     loop l;
     const scratch_directory directory;
@@ -29,9 +23,9 @@ TEST(file, is_replaced_whole_with_its_mode_whatever_the_umask) {
     const mode_t before = ::umask(0077);
     l.run([](std::string at) -> task<void> {
         co_await write_file_atomically(at, "old", 0644);
-        EXPECT_EQ(mode_of(at), 0644u);
+        EXPECT_EQ(permissions_of(at), 0644u);
         co_await write_file_atomically(at, "new content", 0600, durability::synced);
-        EXPECT_EQ(mode_of(at), 0600u);
+        EXPECT_EQ(permissions_of(at), 0600u);
         EXPECT_EQ(co_await read_file(at, 100), "new content");
         EXPECT_EQ(co_await file_size(at), 11u);
     }(path));
@@ -72,8 +66,8 @@ TEST(directories, are_made_with_their_mode_and_listed_in_order) {
     l.run([](const scratch_directory* d) -> task<void> {
         co_await make_directories(*d / "a/b/c", 0711);
         co_await make_directories(*d / "a/b/c", 0700);
-        EXPECT_EQ(mode_of(*d / "a"), 0711u);
-        EXPECT_EQ(mode_of(*d / "a/b/c"), 0711u);
+        EXPECT_EQ(permissions_of(*d / "a"), 0711u);
+        EXPECT_EQ(permissions_of(*d / "a/b/c"), 0711u);
         co_await write_file_atomically(*d / "a/z", "", 0600);
         EXPECT_EQ(::symlink("z", (*d / "a/link").c_str()), 0);
         const auto entries = co_await list_directory(*d / "a");

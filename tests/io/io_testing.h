@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <sys/stat.h>
 
 #include <gtest/gtest.h>
 
@@ -35,6 +36,13 @@ class scratch_directory {
   private:
     std::filesystem::path path_;
 };
+
+/// What a file's owner, group and others may do, and its set-id and sticky bits; of a link itself.
+inline mode_t permissions_of(const std::string& path) {
+    struct stat about{};
+    EXPECT_EQ(::lstat(path.c_str(), &about), 0) << path;
+    return about.st_mode & 07777;
+}
 
 inline std::size_t open_descriptors() {
     std::size_t count = 0;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "tests/core/refusal.h"
 
 namespace davit {
 namespace {
@@ -109,13 +110,7 @@ sample read(std::string_view text) {
 
 /// The sentence that a text is refused with; empty when it is not.
 template <class T = sample> std::string refusal(std::string_view text, io::json_limits limits = {}) {
-    try {
-        io::parse<T>(text, "sample", limits);
-        return {};
-    } catch (const error& refused) {
-        EXPECT_EQ(refused.category(), errc::invalid);
-        return refused.text();
-    }
+    return refusal_of([&] { io::parse<T>(text, "sample", limits); }, errc::invalid);
 }
 
 TEST(json, every_kind_of_member_is_read) {

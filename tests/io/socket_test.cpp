@@ -20,12 +20,6 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 
-mode_t mode_of(const std::string& path) {
-    struct stat about{};
-    EXPECT_EQ(::lstat(path.c_str(), &about), 0) << path;
-    return about.st_mode;
-}
-
 TEST(unix_listener, has_its_mode_and_group_whatever_the_umask_and_is_gone_with_its_owner) {
     loop l;
     const scratch_directory directory;
@@ -33,7 +27,7 @@ TEST(unix_listener, has_its_mode_and_group_whatever_the_umask_and_is_gone_with_i
     const mode_t before = ::umask(0077);
     l.run([](std::string at) -> task<void> {
         const listener_ptr open = co_await listen_unix(at, 0660, ::getegid());
-        EXPECT_EQ(mode_of(at) & 07777, 0660u);
+        EXPECT_EQ(permissions_of(at), 0660u);
         EXPECT_EQ(open->address().host(), at);
         const auto client = co_await connect_unix(at);
         const accepted server = co_await open->accept();
@@ -68,13 +62,13 @@ TEST(unix_listener, replaces_a_stale_socket_but_neither_a_living_one_nor_a_file_
         EXPECT_EQ(::symlink((*d / "target").c_str(), dangling.c_str()), 0);
         EXPECT_EQ((co_await failure_of(listen_unix(dangling, 0600))).category(), errc::conflict);
         EXPECT_NE(::access((*d / "target").c_str(), F_OK), 0);
-        EXPECT_TRUE(S_ISLNK(mode_of(link)));
+        EXPECT_TRUE(std::filesystem::is_symlink(link));
 
         // Another engine has taken the path over: it is no longer ours to remove.
         EXPECT_EQ(::unlink(path.c_str()), 0);
         std::ofstream{path} << "somebody else's";
         first.reset();
-        EXPECT_TRUE(S_ISREG(mode_of(path)));
+        EXPECT_TRUE(std::filesystem::is_regular_file(std::filesystem::symlink_status(path)));
     }(&directory));
 }
 

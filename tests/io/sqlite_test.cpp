@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "core/error.h"
+#include "tests/io/io_testing.h"
 
 namespace davit::io {
 namespace {
@@ -33,12 +34,6 @@ template <class Call> errc category_of(Call call) {
     }
     ADD_FAILURE() << "nothing was refused";
     return errc::internal;
-}
-
-mode_t mode_of(const std::string& path) {
-    struct stat status{};
-    EXPECT_EQ(::stat(path.c_str(), &status), 0) << path;
-    return status.st_mode & 07777;
 }
 
 TEST_F(sqlite, every_type_comes_back_as_it_went_in) {
@@ -92,14 +87,14 @@ TEST_F(sqlite, the_file_and_its_log_are_private_whatever_the_umask) {
     {
         database store{path()};
         store.execute("CREATE TABLE t (a)");
-        EXPECT_EQ(mode_of(path()), 0600u);
-        EXPECT_EQ(mode_of(path() + "-wal"), 0600u);
-        EXPECT_EQ(mode_of(path() + "-shm"), 0600u);
+        EXPECT_EQ(permissions_of(path()), 0600u);
+        EXPECT_EQ(permissions_of(path() + "-wal"), 0600u);
+        EXPECT_EQ(permissions_of(path() + "-shm"), 0600u);
     }
     ::chmod(path().c_str(), 0644);
     database again{path()};
     ::umask(before);
-    EXPECT_EQ(mode_of(path()), 0600u);
+    EXPECT_EQ(permissions_of(path()), 0600u);
 }
 
 TEST_F(sqlite, a_link_in_the_place_of_the_file_is_refused) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "tests/core/refusal.h"
 #include "tests/io/raw_tar.h"
 
 namespace davit::io {
@@ -39,13 +40,7 @@ std::vector<content_of> read_all(const std::string& text, tar_reader_limits limi
 }
 
 std::string refusal(const std::string& text, tar_reader_limits limits = {}, errc category = errc::invalid) {
-    try {
-        read_all(text, limits);
-    } catch (const error& refused) {
-        EXPECT_EQ(refused.category(), category) << refused.text();
-        return refused.text();
-    }
-    return {};
+    return refusal_of([&] { read_all(text, limits); }, category);
 }
 
 bool holds(const std::string& text, std::string_view part) {

@@ -10,7 +10,6 @@ import pathlib
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
@@ -18,7 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/integration"), str(ROOT / "images")]
 import attack_world
 import host_state
-from oci_layout import Layout, Tar
+from oci_layout import Tar
 from private_engine import PrivateEngine
 
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
@@ -78,16 +77,7 @@ class OneEngine(unittest.TestCase):
 
     @classmethod
     def push(cls, name, *tars):
-        """The sample image with further layers above, pushed to the engine's own registry and pulled; the image's name."""
-        reference = f"{cls.engine.registry}/{name}:latest"
-        with tempfile.TemporaryDirectory() as folder:
-            layout = Layout(folder)
-            layers = [layout.add_layer(data, level=1) for data in [*cls.layers, *(tar.bytes() for tar in tars)]]
-            layout.add_image("latest", layers, {"Cmd": ["sh"]})
-            subprocess.run([ROOT / "images/push", folder, reference], check=True, stdout=subprocess.DEVNULL)
-        if said := cls.client.pull(reference):
-            raise RuntimeError(said)
-        return reference
+        return attack_world.pull_with_layers(cls.engine, cls.layers, name, *tars)
 
     def start(self, script, image=None, **host):
         container = self.client.run(image or self.image, ["sh", "-c", script], HostConfig=host)

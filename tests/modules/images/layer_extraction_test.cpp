@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "io/stream.h"
 #include "tests/io/tar_builder.h"
+#include "tests/modules/digest_of.h"
 
 namespace davit {
 namespace {
@@ -26,10 +27,6 @@ std::string compressed(std::string_view bytes, bool with_zstd = false) {
         made.append(reinterpret_cast<const char*>(piece.data()), piece.size());
     });
     return made;
-}
-
-digest digest_of(std::string_view text) {
-    return digest::parse("sha256:" + io::sha256::hex_of(text));
 }
 
 class extracting : public testing::Test {

@@ -14,9 +14,9 @@
 #include "core/scope.h"
 #include "io/http_server.h"
 #include "io/loop.h"
-#include "io/sha256.h"
 #include "modules/registry_client/address_policy.h"
 #include "modules/registry_client/auth_challenge.h"
+#include "tests/modules/digest_of.h"
 
 namespace davit {
 namespace {
@@ -27,10 +27,6 @@ using testing::IsEmpty;
 
 constexpr std::string_view manifest_type = "application/vnd.oci.image.manifest.v1+json";
 constexpr std::string_view manifest_text = R"({"schemaVersion":2})";
-
-digest digest_of(std::string_view text) {
-    return digest::parse("sha256:" + io::sha256::hex_of(text));
-}
 
 struct seen_request {
     std::string method, target, authorization, range;
