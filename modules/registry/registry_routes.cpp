@@ -232,6 +232,12 @@ task<void> registry_routes::begin_upload(request& asked) {
     }
     auto session = uploads_.begin(asked.repository);
     if (asked.query.find("digest")) {
+        // Nobody is told its id: whatever comes of it, it ends with this request.
+        struct ending {
+            upload_sessions& of;
+            std::string id;
+            ~ending() { of.drop(id); }
+        } const with_this_request{uploads_, session->id()};
         co_await finish_upload(asked, std::move(session));
         co_return;
     }

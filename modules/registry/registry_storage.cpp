@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "io/file.h"
 #include "io/offload.h"
+#include "modules/registry/registry_names.h"
 
 namespace davit {
 
@@ -69,9 +70,15 @@ task<std::optional<digest>> registry_storage::first_missing(std::string reposito
     });
 }
 
+task<void> registry_storage::place(std::string path, std::string content) {
+    const std::string arriving = upload_path(make_upload_id());
+    co_await io::write_file_atomically(arriving, std::move(content), file_mode);
+    co_await io::rename_path(arriving, std::move(path));
+}
+
 task<void> registry_storage::link_blob(std::string repository, digest of) {
     co_await io::make_directories(repository_path(repository) + "/_blobs", directory_mode);
-    co_await io::write_file_atomically(link_path(repository, of), "", file_mode);
+    co_await place(link_path(repository, of), "");
 }
 
 task<bool> registry_storage::mount_blob(std::string repository, std::string from, digest of) {
@@ -105,10 +112,10 @@ task<void> registry_storage::put_manifest(std::string repository, stored_manifes
                                           std::optional<std::string> tag) {
     const std::string directory = repository_path(repository);
     for (const char* part : {"/_manifests", "/_tags"}) co_await io::make_directories(directory + part, directory_mode);
-    co_await io::write_file_atomically(blob_path(manifest.of), std::move(manifest.bytes), file_mode);
+    co_await place(blob_path(manifest.of), std::move(manifest.bytes));
     co_await link_blob(repository, manifest.of);
-    co_await io::write_file_atomically(directory + "/_manifests/" + manifest.of.hex(), manifest.media_type, file_mode);
-    if (tag) co_await io::write_file_atomically(directory + "/_tags/" + *tag, manifest.of.text(), file_mode);
+    co_await place(directory + "/_manifests/" + manifest.of.hex(), manifest.media_type);
+    if (tag) co_await place(directory + "/_tags/" + *tag, manifest.of.text());
 }
 
 task<std::optional<std::vector<std::string>>> registry_storage::tags(std::string repository, std::string last,

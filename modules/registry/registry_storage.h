@@ -28,7 +28,7 @@ struct stored_blob {
 ///     repositories/<name>/_blobs/<hex>        an empty file: this repository has the blob
 ///     repositories/<name>/_manifests/<hex>    the media type of a manifest (whose bytes are a blob)
 ///     repositories/<name>/_tags/<tag>         the digest of a manifest
-///     uploads/<id>                            a blob that is arriving; deleted at start-up
+///     uploads/<id>                            a blob or another file that is arriving; deleted at start-up
 ///
 /// A repository can read only what it links itself. All names are checked before they get here (registry_names.h,
 /// digest.h), so they are safe as paths. Errors are those of the file system.
@@ -65,6 +65,9 @@ class registry_storage {
     std::string link_path(const std::string& name, const digest& of) const {
         return repository_path(name) + "/_blobs/" + of.hex();
     }
+    /// Writes a file whole, or not at all. It is made among the uploads: a name of its own beside the tags would be
+    /// listed as one, and what a crash leaves there is deleted at the next start.
+    task<void> place(std::string path, std::string content);
     task<void> link_blob(std::string repository, digest of);
 
     std::string directory_;

@@ -16,7 +16,8 @@ registry_endpoint endpoint_of(const image_reference& repository) {
     const auto colon = name.rfind(':');
     if (colon != std::string::npos && name.find(']', colon) == std::string::npos) {
         const char* const end = name.data() + name.size();
-        if (std::from_chars(name.data() + colon + 1, end, found.port).ptr != end)
+        const auto [at, failed] = std::from_chars(name.data() + colon + 1, end, found.port);
+        if (failed != std::errc{} || at != end || found.port == 0) // 0 stands for the usual one
             throw error(errc::invalid, "the registry {} has no port that can be", name);
         name.resize(colon);
     }

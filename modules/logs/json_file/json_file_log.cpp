@@ -94,12 +94,12 @@ void json_file_log::begin_writing() {
     state_.log_size = size_of(file_, files_.path());
 }
 
-void json_file_log::write(std::span<const output_chunk> chunks) {
+template <class Write> void json_file_log::write_whole(Write records) {
     begin_writing();
     const std::uint64_t generation = state_.generation;
     const std::uint64_t size = state_.log_size;
     try {
-        write_chunks(chunks);
+        records();
         commit();
     } catch (const error&) {
         // A full disk: what is whole stays whole, and the next append may find room again.
@@ -111,6 +111,10 @@ void json_file_log::write(std::span<const output_chunk> chunks) {
         throw;
     }
     file_.close();
+}
+
+void json_file_log::write(std::span<const output_chunk> chunks) {
+    write_whole([&] { write_chunks(chunks); });
 }
 
 void json_file_log::write_chunks(std::span<const output_chunk> chunks) {
@@ -191,17 +195,23 @@ void json_file_log::commit() {
 }
 
 task<void> json_file_log::finish() {
+    std::exception_ptr failure;
     if (!state_.lines[0].empty() || !state_.lines[1].empty()) {
         const auto turn = co_await progress_->files.acquire();
-        co_await io::offload([this] { write_unfinished(); });
+        try {
+            co_await io::offload([this] { write_whole([this] { write_unfinished(); }); });
+        } catch (...) {
+            failure = std::current_exception();
+        }
     }
+    // Whoever follows waits for nothing more, also when the last line is lost.
     progress_->is_finished = true;
     announce();
+    if (failure) std::rethrow_exception(failure);
 }
 
 void json_file_log::write_unfinished() {
     record_buffer buffer{2 * encoder_.longest_record()};
-    begin_writing();
     encoder_.set_time(std::chrono::system_clock::now());
     for (const output_stream from : {output_stream::standard_output, output_stream::standard_error}) {
         std::string& line = state_.lines[index_of(from)];
@@ -209,8 +219,6 @@ void json_file_log::write_unfinished() {
         line.clear();
     }
     flush(buffer);
-    commit();
-    file_.close();
 }
 
 void json_file_log::announce() {

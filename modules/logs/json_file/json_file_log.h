@@ -49,6 +49,8 @@ class json_file_log final : public container_log {
 
     // These run on a worker, one at a time.
     void load();
+    /// Writes records and then the state. On an error no half record stays in the newest file, and nothing open.
+    template <class Write> void write_whole(Write records);
     void write(std::span<const output_chunk> chunks);
     void write_chunks(std::span<const output_chunk> chunks);
     void begin_writing();

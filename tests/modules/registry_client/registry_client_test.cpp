@@ -132,6 +132,13 @@ TEST_F(registry_sessions, a_plain_registry_on_loopback_gives_its_manifest) {
     EXPECT_EQ(server.seen.back().authorization, "");
 }
 
+TEST_F(registry_sessions, a_port_that_no_registry_can_have_is_refused_and_not_taken_for_the_usual_one) {
+    for (const char* name : {"registry.test:65536/a", "registry.test:99999/a", "registry.test:0/a"}) {
+        const auto image = image_reference::parse(name);
+        EXPECT_THROW(loop.run(client.open(image, {})), error) << name;
+    }
+}
+
 TEST_F(registry_sessions, a_token_is_asked_for_with_the_least_scope_and_used_again) {
     scripted_server server{nullptr};
     listen(server);

@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/scope.h"
+#include "core/timeout.h"
 #include "io/loop.h"
 
 namespace davit {
@@ -195,6 +196,18 @@ TEST_F(json_file_logs, a_reader_that_follows_sees_what_is_appended_across_rotati
         text = co_await read_all(reader.get(), &messages);
     }));
     EXPECT_EQ(text, lines(0, 60));
+}
+
+TEST_F(json_file_logs, a_reader_that_follows_ends_also_when_the_last_line_could_not_be_written) {
+    const auto log = open();
+    append(*log, "one\nunfinished");
+    log_query query;
+    query.follow = true;
+    const auto reader = loop_.run(log->read(query));
+    fs::remove_all(directory_);
+    EXPECT_THROW(loop_.run(log->finish()), error);
+    std::size_t messages = 0;
+    EXPECT_EQ(loop_.run(with_timeout(std::chrono::seconds{5}, "reading", read_all(reader.get(), &messages))), "one\n");
 }
 
 TEST_F(json_file_logs, a_log_that_somebody_emptied_goes_on_and_stalls_no_reader) {

@@ -1,0 +1,66 @@
+#include "modules/registry/registry_routes.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <gtest/gtest.h>
+
+#include "core/scope.h"
+#include "io/http_client.h"
+#include "io/http_server.h"
+#include "io/loop.h"
+#include "io/socket.h"
+
+namespace davit {
+namespace {
+
+namespace fs = std::filesystem;
+
+class registry_requests : public ::testing::Test {
+  protected:
+    registry_requests() {
+        std::string pattern = (fs::temp_directory_path() / "davit-registry-XXXXXX").string();
+        directory_ = ::mkdtemp(pattern.data());
+    }
+    ~registry_requests() override { fs::remove_all(directory_); }
+
+    /// The status of one POST to a registry that lives as long as the request.
+    unsigned post(std::string target, std::string body) {
+        registry_storage storage{directory_};
+        registry_routes routes{storage};
+        unsigned status = 0;
+        loop_.run(storage.prepare());
+        loop_.run(with_scope([&](scope&) -> task<void> {
+            const auto listening = co_await io::listen_tcp("127.0.0.1", 0);
+            const auto port = listening->address().port();
+            routes.allow_host("127.0.0.1", port);
+            const auto handle = [&routes](io::http_exchange& exchange) { return routes.handle(exchange); };
+            co_await with_scope([&](scope& serving) -> task<void> {
+                serving.spawn(io::serve(*listening, handle, {}));
+                io::http_client client{io::make_connector()};
+                io::http_request_head head;
+                head.method = io::http_method::post;
+                head.target = target;
+                head.headers.set("Host", "127.0.0.1:" + std::to_string(port));
+                auto response = co_await client.request({"http", "127.0.0.1", port}, std::move(head), body);
+                status = response.status();
+                uploads_left_ = static_cast<std::size_t>(
+                    std::distance(fs::directory_iterator{directory_ + "/uploads"}, fs::directory_iterator{}));
+                serving.cancel();
+            });
+        }));
+        return status;
+    }
+
+    io::loop loop_;
+    std::string directory_;
+    std::size_t uploads_left_ = 0;
+};
+
+TEST_F(registry_requests, a_refused_upload_in_one_request_leaves_no_upload_that_nobody_knows_of) {
+    EXPECT_EQ(post("/v2/a/blobs/uploads/?digest=no-digest", "bytes"), 400u);
+    EXPECT_EQ(uploads_left_, 0u);
+    EXPECT_FALSE(fs::exists(directory_ + "/repositories/a"));
+}
+
+} // namespace
+} // namespace davit
