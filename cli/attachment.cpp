@@ -128,18 +128,27 @@ task<attachment> attachment::open(engine& api, attachment_options options) {
 }
 
 task<void> attachment::join_streams() {
+    // Before the start, and before any output is shown: whoever has seen either may send a signal at once.
+    std::unique_ptr<io::signal_watch> signals;
+    if (options_.proxies_signals)
+        signals = std::make_unique<io::signal_watch>(
+            std::initializer_list<int>{SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGALRM, SIGVTALRM,
+                                       SIGPROF, SIGIO, SIGPWR, SIGXCPU, SIGXFSZ});
+    co_await with_scope([&](scope& beside) -> task<void> {
+        if (signals) beside.spawn(proxy_signals(*api_, options_.container, *signals));
+        if (options_.starts) co_await api_->post(container_path(options_.container) + "/start");
+        co_await show_streams();
+        beside.cancel();
+    });
+}
+
+task<void> attachment::show_streams() {
     const attached_streams& wants = options_.streams;
     std::unique_ptr<raw_mode> raw;
     if (wants.is_tty && wants.standard_input && is_terminal(STDIN_FILENO))
         raw = std::make_unique<raw_mode>(STDIN_FILENO);
-    // Before any output is shown: whoever has seen it may send a signal at once.
-    std::unique_ptr<io::signal_watch> signals;
-    if (options_.proxies_signals)
-        signals = std::make_unique<io::signal_watch>(
-            std::initializer_list<int>{SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT});
     co_await with_scope([&](scope& beside) -> task<void> {
         if (wants.is_tty) beside.spawn(follow_terminal_size(*api_, options_.container, options_.is_joining));
-        if (signals) beside.spawn(proxy_signals(*api_, options_.container, *signals));
         if (wants.standard_input) beside.spawn(copy_input(*stream_));
         co_await copy_output(*stream_, wants);
         beside.cancel();

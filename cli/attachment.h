@@ -15,6 +15,7 @@ struct attachment_options {
     std::string container; ///< Its id
     attached_streams streams;
     bool proxies_signals = true;
+    bool starts = false;     ///< Starts the container when signals and streams are ready
     bool is_joining = false; ///< The container runs already: whoever draws on its terminal is made to draw anew
     std::string detach_keys; ///< Empty: the engine's own
     std::string_view end = "next-exit"; ///< The condition of the wait that gives the exit code
@@ -23,7 +24,7 @@ struct attachment_options {
 /// This process joined to a container: its standard streams, its terminal in raw mode and the size of it, its signals.
 class attachment {
   public:
-    /// Opens the streams and the wait for the end. The container may be started after this, and nothing is missed.
+    /// Opens the streams and the wait for the end: of a container that is started after this nothing is missed.
     static task<attachment> open(engine& api, attachment_options options);
 
     /// How it ended.
@@ -41,6 +42,7 @@ class attachment {
         : api_{&api}, options_{std::move(options)}, stream_{std::move(stream)}, end_{std::move(end)} {}
 
     task<void> join_streams();
+    task<void> show_streams();
     task<bool> still_runs();
 
     engine* api_;

@@ -1,9 +1,13 @@
 #include "cli/container_flags.h"
 
+#include <algorithm>
 #include <cctype>
-#include <charconv>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
+#include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "cli/command.h"
 #include "cli/option_values.h"
@@ -16,13 +20,30 @@ namespace {
 
 using texts = std::vector<std::string>;
 
+/// The lines of a file of NAME=VALUE, without comments and empty ones. Docker calls each an env file.
 texts read_lines(const std::string& path) {
+    errno = 0;
     std::ifstream file{path};
-    if (!file) throw error(errc::invalid, "open {}: no such file or directory", path);
+    std::string whole;
+    // A folder opens and can't be read.
+    if (file) std::getline(file, whole, '\0');
+    if (!file.is_open()) throw error(errc::invalid, "open {}: {}", path, in_lower_case(std::strerror(errno)));
+    if (std::error_code none; std::filesystem::is_directory(path, none))
+        throw error(errc::invalid, "invalid env file ({0}): read {0}: is a directory", path);
+    if (whole.starts_with("\xef\xbb\xbf")) whole.erase(0, 3);
     texts lines;
-    for (std::string line; std::getline(file, line);) {
+    std::istringstream text{std::move(whole)};
+    for (std::string line; std::getline(text, line);) {
+        if (line.ends_with('\r')) line.pop_back();
         const std::size_t begin = line.find_first_not_of(" \t");
-        if (begin != std::string::npos && line[begin] != '#') lines.push_back(line.substr(begin));
+        if (begin == std::string::npos || line[begin] == '#') continue;
+        line.erase(0, begin);
+        const std::string name = line.substr(0, line.find('='));
+        if (name.empty())
+            throw error(errc::invalid, "invalid env file ({}): no variable name on line '{}'", path, line);
+        if (name.find_first_of(" \t") != std::string::npos)
+            throw error(errc::invalid, "invalid env file ({}): variable '{}' contains whitespaces", path, name);
+        lines.push_back(std::move(line));
     }
     return lines;
 }
@@ -60,9 +81,16 @@ std::int64_t parse_swap(const std::string& text) {
     return text == "-1" ? -1 : parse_bytes(text);
 }
 
+/// What docker refuses by itself.
+void check_namespace(std::string_view flag, std::string_view what, const std::string& mode,
+                     std::initializer_list<std::string_view> known) {
+    if (mode.empty() || std::find(known.begin(), known.end(), mode) != known.end()) return;
+    if (what == "PID" && mode.starts_with("container:")) return;
+    throw error(errc::invalid, "{}: invalid {} mode", flag, what);
+}
+
 std::string parse_stream(const std::string& text) {
-    std::string name = text;
-    for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    std::string name = in_lower_case(text);
     if (name == "stdin" || name == "stdout" || name == "stderr") return name;
     throw error(errc::invalid, "valid streams are STDIN, STDOUT and STDERR");
 }
@@ -70,7 +98,10 @@ std::string parse_stream(const std::string& text) {
 } // namespace
 
 void container_flags::declare(flag_set& flags) {
-    flags.list("add-host", 0, hosts_, "Add a custom host-to-IP mapping (host:ip)");
+    declare_limits(flags);
+    unoffered_.declare(flags);
+    flags.parsed("add-host", 0, "list", "Add a custom host-to-IP mapping (host:ip)",
+                 [this](const std::string& text) { hosts_.push_back(parse_extra_host(text)); });
     flags.parsed("attach", 'a', "list", "Attach to STDIN, STDOUT or STDERR",
                  [this](const std::string& text) { attach.push_back(parse_stream(text)); });
     flags.list("cap-add", 0, capabilities_added_, "Add Linux capabilities");
@@ -78,16 +109,16 @@ void container_flags::declare(flag_set& flags) {
     flags.text("cgroup-parent", 0, cgroup_parent_, "Optional parent cgroup for the container");
     flags.text("cgroupns", 0, cgroup_namespace_, "Cgroup namespace to use (host|private)");
     flags.text("cidfile", 0, id_file, "Write the container ID to the file");
-    flags.number("cpu-shares", 'c', cpu_shares_, "CPU shares (relative weight)");
-    declare_parsed(flags, "cpus", 0, "decimal", "Number of CPUs", nano_cpus_, parse_cpus);
-    flags.text("cpuset-cpus", 0, cpuset_, "CPUs in which to allow execution (0-3, 0,1)");
-    flags.list("dns", 0, dns_, "Set custom DNS servers");
+    flags.boolean("disable-content-trust", 0, trusts_, "Skip image verification");
+    flags.parsed("dns", 0, "list", "Set custom DNS servers",
+                 [this](const std::string& text) { dns_.push_back(parse_address(text)); });
     flags.list("dns-option", 0, dns_options_, "Set DNS options");
     flags.list("dns-search", 0, dns_search_, "Set custom DNS search domains");
     flags.text("domainname", 0, domain_name_, "Container NIS domain name");
     flags.list("entrypoint", 0, entrypoint_, "Overwrite the default ENTRYPOINT of the image", "string");
     declare_checked(flags, "env", 'e', "Set environment variables", environment_, check_variable);
     flags.list("env-file", 0, environment_files_, "Read in a file of environment variables");
+    flags.list("expose", 0, exposed_ports_, "Expose a port or a range of ports");
     flags.list("group-add", 0, groups_, "Add additional groups to join");
     flags.text("hostname", 'h', hostname_, "Container host name");
     flags.optional_boolean("init", wants_init_,
@@ -98,16 +129,10 @@ void container_flags::declare(flag_set& flags) {
     flags.list("label-file", 0, label_files_, "Read in a line delimited file of labels");
     flags.text("log-driver", 0, log_driver_, "Logging driver for the container");
     flags.list("log-opt", 0, log_options_, "Log driver options");
-    declare_parsed(flags, "memory", 'm', "bytes", "Memory limit", memory_, parse_bytes);
-    declare_parsed(flags, "memory-reservation", 0, "bytes", "Memory soft limit", memory_reservation_, parse_bytes);
-    declare_parsed(flags, "memory-swap", 0, "bytes",
-                   "Swap limit equal to memory plus swap: '-1' to enable unlimited swap", memory_swap_, parse_swap);
     flags.text("name", 0, name, "Assign a name to the container");
     flags.text("network", 0, network_, "Connect a container to a network", "network");
     flags.alias("net", "network");
-    flags.number("oom-score-adj", 0, oom_score_, "Tune host's OOM preferences (-1000 to 1000)");
     flags.text("pid", 0, pid_, "PID namespace to use");
-    flags.number("pids-limit", 0, pids_limit_, "Tune container pids limit (set -1 for unlimited)");
     flags.text("platform", 0, platform, "Set platform if server is multi-platform capable");
     flags.boolean("privileged", 0, is_privileged_, "Give extended privileges to this container");
     flags.list("publish", 'p', ports_, "Publish a container's port(s) to the host");
@@ -119,18 +144,37 @@ void container_flags::declare(flag_set& flags) {
                   "Automatically remove the container and its associated anonymous volumes when it exits");
     flags.text("runtime", 0, runtime_, "Runtime to use for this container");
     flags.list("security-opt", 0, security_options_, "Security Options");
-    declare_parsed(flags, "shm-size", 0, "bytes", "Size of /dev/shm", shm_size_, parse_bytes);
     flags.text("stop-signal", 0, stop_signal_, "Signal to stop the container");
     flags.number("stop-timeout", 0, stop_timeout_, "Timeout (in seconds) to stop a container");
     flags.list("sysctl", 0, sysctls_, "Sysctl options", "map");
     flags.list("tmpfs", 0, tmpfs_, "Mount a tmpfs directory");
     flags.boolean("tty", 't', tty, "Allocate a pseudo-TTY");
-    flags.parsed("ulimit", 0, "ulimit", "Ulimit options",
-                 [this](const std::string& text) { ulimits_.push_back(parse_ulimit(text)); });
     flags.text("user", 'u', user_, "Username or UID (format: <name|uid>[:<group|gid>])");
+    flags.text("userns", 0, user_namespace_, "User namespace to use");
     flags.text("uts", 0, uts_, "UTS namespace to use");
     flags.list("volume", 'v', volumes_, "Bind mount a volume");
     flags.text("workdir", 'w', working_directory_, "Working directory inside the container");
+}
+
+void container_flags::declare_limits(flag_set& flags) {
+    flags.number("cpu-shares", 'c', cpu_shares_, "CPU shares (relative weight)");
+    declare_parsed(flags, "cpus", 0, "decimal", "Number of CPUs", nano_cpus_, parse_cpus);
+    flags.text("cpuset-cpus", 0, cpuset_, "CPUs in which to allow execution (0-3, 0,1)");
+    declare_parsed(flags, "memory", 'm', "bytes", "Memory limit", memory_, parse_bytes);
+    declare_parsed(flags, "memory-reservation", 0, "bytes", "Memory soft limit", memory_reservation_, parse_bytes);
+    declare_parsed(flags, "memory-swap", 0, "bytes",
+                   "Swap limit equal to memory plus swap: '-1' to enable unlimited swap", memory_swap_, parse_swap);
+    flags.number("oom-score-adj", 0, oom_score_, "Tune host's OOM preferences (-1000 to 1000)");
+    flags.number("pids-limit", 0, pids_limit_, "Tune container pids limit (set -1 for unlimited)");
+    declare_parsed(flags, "shm-size", 0, "bytes", "Size of /dev/shm", shm_size_, parse_bytes);
+    flags.parsed("ulimit", 0, "ulimit", "Ulimit options",
+                 [this](const std::string& text) { ulimits_.push_back(parse_ulimit(text)); });
+    flags.number("cpu-period", 0, cpu_period_, "Limit CPU CFS (Completely Fair Scheduler) period");
+    flags.number("cpu-quota", 0, cpu_quota_, "Limit CPU CFS (Completely Fair Scheduler) quota");
+    flags.text("cpuset-mems", 0, cpuset_memory_, "MEMs in which to allow execution (0-3, 0,1)");
+    declare_parsed(flags, "kernel-memory", 0, "bytes", "Kernel memory limit", kernel_memory_, parse_bytes);
+    flags.number("memory-swappiness", 0, swappiness_, "Tune container memory swappiness (0 to 100)");
+    flags.boolean("oom-kill-disable", 0, disables_oom_kill_, "Disable OOM Killer");
 }
 
 void container_flags::fill_config(api::create_body& body) const {
@@ -153,6 +197,8 @@ void container_flags::fill_config(api::create_body& body) const {
             labels.insert_or_assign(split_pair(line).first, split_pair(line).second);
     for (const std::string& label : labels_) labels.insert_or_assign(split_pair(label).first, split_pair(label).second);
     if (!labels.empty()) body.labels = std::move(labels);
+    for (const std::string& text : exposed_ports_)
+        for (const std::string& port : parse_exposed_ports(text)) body.exposed_ports.try_emplace(port);
     if (!entrypoint_.empty()) body.entrypoint = texts{entrypoint_.back()};
 }
 
@@ -166,12 +212,25 @@ void container_flags::fill_host(api::create_body& body) const {
     host.dns = unless_empty(dns_);
     host.dns_options = unless_empty(dns_options_);
     host.dns_search = unless_empty(dns_search_);
+    check_namespace("--pid", "PID", pid_, {"host"});
+    check_namespace("--uts", "UTS", uts_, {"host"});
+    check_namespace("--cgroupns", "CGROUP", cgroup_namespace_, {"host", "private"});
+    check_namespace("--userns", "USER", user_namespace_, {"host"});
     host.additional_groups = unless_empty(groups_);
     host.security_options = unless_empty(security_options_);
-    host.binds = unless_empty(volumes_);
+    texts binds;
+    for (const std::string& volume : volumes_) {
+        if (volume.find(':') != std::string::npos) {
+            binds.push_back(volume);
+        } else {
+            if (!body.volumes) body.volumes.emplace();
+            body.volumes->try_emplace(volume);
+        }
+    }
+    host.binds = unless_empty(binds);
+    host.user_namespace_mode = user_namespace_;
     host.cgroup_parent = cgroup_parent_;
     host.cgroup_namespace_mode = cgroup_namespace_;
-    host.cpuset_cpus = cpuset_;
     host.ipc_mode = ipc_;
     host.pid_mode = pid_;
     host.uts_mode = uts_;
@@ -179,16 +238,8 @@ void container_flags::fill_host(api::create_body& body) const {
     host.is_privileged = is_privileged_;
     host.has_read_only_rootfs = is_read_only_;
     host.wants_init = wants_init_;
-    host.pids_limit = pids_limit_;
-    host.cpu_shares = cpu_shares_.value_or(0);
-    host.oom_score_adjust = oom_score_.value_or(0);
     host.log.type = log_driver_;
     for (const std::string& option : log_options_) host.log.config.insert(split_pair(option));
-    host.memory = memory_;
-    host.memory_reservation = memory_reservation_;
-    host.memory_swap = memory_swap_;
-    host.shm_size = shm_size_;
-    host.nano_cpus = nano_cpus_;
     if (!sysctls_.empty()) host.sysctls.emplace();
     for (const std::string& sysctl : sysctls_) host.sysctls->insert(split_pair(sysctl));
     if (!tmpfs_.empty()) host.tmpfs.emplace();
@@ -196,22 +247,40 @@ void container_flags::fill_host(api::create_body& body) const {
         const std::size_t colon = mount.find(':');
         host.tmpfs->emplace(mount.substr(0, colon), colon == std::string::npos ? "" : mount.substr(colon + 1));
     }
-    if (!ulimits_.empty()) host.ulimits = ulimits_;
     host.restart = parse_restart_policy(restart_);
     if (remove && !host.restart.name.empty() && host.restart.name != "no")
         throw error(errc::invalid, "conflicting options: cannot specify both --restart and --rm");
     if (!ports_.empty()) {
         std::map<std::string, std::vector<string_map>> bindings;
-        for (const std::string& port : ports_) {
-            const std::size_t colon = port.rfind(':');
-            const std::string inside = colon == std::string::npos ? port : port.substr(colon + 1);
-            const bool has_protocol = inside.find('/') != std::string::npos;
-            bindings[has_protocol ? inside : inside + "/tcp"].push_back(
-                {{"HostPort", colon == std::string::npos ? "" : port.substr(0, colon)}});
-        }
+        for (const std::string& port : ports_)
+            for (const published_port& one : parse_published_ports(port)) {
+                body.exposed_ports.try_emplace(one.inside);
+                bindings[one.inside].push_back({{"HostIp", one.address}, {"HostPort", one.outside}});
+            }
         host.port_bindings.emplace();
         for (const auto& [port, hosts] : bindings) (*host.port_bindings)[port] = {io::to_json(hosts)};
     }
+}
+
+void container_flags::fill_limits(api::wire_host_config& host) const {
+    host.pids_limit = pids_limit_;
+    host.cpu_shares = cpu_shares_.value_or(0);
+    host.oom_score_adjust = oom_score_.value_or(0);
+    host.cpuset_cpus = cpuset_;
+    host.memory = memory_;
+    host.memory_reservation = memory_reservation_;
+    host.memory_swap = memory_swap_;
+    host.shm_size = shm_size_;
+    host.nano_cpus = nano_cpus_;
+    if (!ulimits_.empty()) host.ulimits = ulimits_;
+    host.cpu_period = cpu_period_.value_or(0);
+    host.cpu_quota = cpu_quota_.value_or(0);
+    host.cpuset_mems = cpuset_memory_;
+    if (disables_oom_kill_) host.oom_kill_disabled = true;
+    if (!swappiness_ || *swappiness_ == -1) return;
+    if (*swappiness_ < 0 || *swappiness_ > 100)
+        throw error(errc::invalid, "invalid value: {}. Valid memory swappiness range is 0-100", *swappiness_);
+    host.memory_swappiness = swappiness_;
 }
 
 api::create_body container_flags::request(const std::vector<std::string>& words) const {
@@ -223,6 +292,8 @@ api::create_body container_flags::request(const std::vector<std::string>& words)
     if (words.size() > 1) body.command = texts{words.begin() + 1, words.end()};
     fill_config(body);
     fill_host(body);
+    fill_limits(body.host);
+    unoffered_.fill(body);
     return body;
 }
 

@@ -1,6 +1,9 @@
 #include "cli/create_container.h"
 
+#include <cerrno>
+#include <cstring>
 #include <fstream>
+#include <unistd.h>
 
 #include "cli/command.h"
 #include "cli/option_values.h"
@@ -21,13 +24,44 @@ task<void> pull(engine& api, const container_flags& flags, std::string image) {
     co_await pull_image(api, std::move(options));
 }
 
+/// The file for --cidfile, if there is to be one: gone again when no container was made.
+class id_file {
+  public:
+    explicit id_file(const std::string& path) : path_{path} {
+        if (path_.empty()) return;
+        if (std::ifstream{path_})
+            throw error(errc::conflict,
+                        "container ID file found, make sure the other container isn't running or delete {}", path_);
+        errno = 0;
+        file_.open(path_);
+        if (!file_)
+            throw error(errc::invalid, "failed to create the container ID file: open {}: {}", path_,
+                        in_lower_case(std::strerror(errno)));
+    }
+    id_file(const id_file&) = delete;
+    id_file& operator=(const id_file&) = delete;
+    ~id_file() {
+        if (!path_.empty() && !is_kept_) ::unlink(path_.c_str());
+    }
+    void keep(const std::string& id) {
+        if (path_.empty()) return;
+        file_ << id << std::flush;
+        is_kept_ = true;
+    }
+
+  private:
+    std::string path_;
+    std::ofstream file_;
+    bool is_kept_ = false;
+};
+
 } // namespace
 
 task<std::string> create_container(engine& api, const container_flags& flags, api::create_body body) {
+    if (!flags.platform.empty()) check_platform(flags.platform);
     if (!is_image_id(body.image)) image_reference::parse(body.image);
-    if (!flags.id_file.empty() && std::ifstream{flags.id_file})
-        throw error(errc::conflict, "container ID file found, make sure the other container isn't running or delete {}",
-                    flags.id_file);
+    // Made before anything else is: a container whose id is not written down would be lost.
+    id_file written{flags.id_file};
     if (flags.pull == "always") co_await pull(api, flags, body.image);
     std::string path = "/containers/create?name=" + encoded(flags.name);
     if (!flags.platform.empty()) path += "&platform=" + encoded(flags.platform);
@@ -47,7 +81,7 @@ task<std::string> create_container(engine& api, const container_flags& flags, ap
     }
     const auto created = io::parse<api::create_response>(answer, "the engine's answer");
     for (const std::string& warning : created.warnings) fmt::print(stderr, "WARNING: {}\n", printable(warning));
-    if (!flags.id_file.empty()) std::ofstream{flags.id_file} << created.id;
+    written.keep(created.id);
     co_return created.id;
 }
 

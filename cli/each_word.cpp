@@ -4,14 +4,14 @@
 
 namespace davit::cli {
 
-void complain(const engine_error& e) {
+void complain(const error& e) {
     fmt::print(stderr, "{}\n", printable_lines(e.text()));
 }
 
 namespace {
 
 task<void> ask_for(engine& api, std::string name, container_request request) {
-    co_await api.ask(request.method, fmt::format("/containers/{}{}", encoded(name), request.suffix));
+    co_await api.ask(request.method, container_path(name) + request.suffix);
     print(name + "\n");
 }
 

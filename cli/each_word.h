@@ -11,8 +11,8 @@
 
 namespace davit::cli {
 
-/// Says on standard error what the engine answered, as docker words it.
-void complain(const engine_error& e);
+/// Says on standard error what is wrong with one word, as docker words it.
+void complain(const error& e);
 
 /// What became of the words of one command.
 struct word_outcome {
@@ -31,6 +31,9 @@ task<word_outcome> for_each_word(std::vector<std::string> words, Action act, boo
         } catch (const engine_error& e) {
             complain(e);
             if (!forgives_absence || e.status() != 404) outcome.failed.push_back(word);
+        } catch (const name_error& e) {
+            complain(e);
+            outcome.failed.push_back(word);
         }
     }
     co_return outcome;

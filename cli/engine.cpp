@@ -27,6 +27,11 @@ std::string encoded(std::string_view text) {
     return io::percent_encode(text);
 }
 
+std::string container_path(std::string_view name) {
+    if (name.empty()) throw name_error("invalid container name or ID: value is empty");
+    return "/containers/" + encoded(name);
+}
+
 task<std::unique_ptr<engine>> engine::make(engine_address address) {
     io::http_origin origin = parse_host(address.host, address.uses_tls);
     io::tls_context_ptr context;
@@ -38,11 +43,13 @@ task<std::unique_ptr<engine>> engine::make(engine_address address) {
         options.is_insecure = !address.verifies_server;
         context = co_await io::make_tls_context(std::move(options));
     }
-    co_return std::unique_ptr<engine>{new engine{address.host, std::move(origin), std::move(context)}};
+    co_return std::unique_ptr<engine>{new engine{std::move(address), std::move(origin), std::move(context)}};
 }
 
-engine::engine(std::string shown_host, io::http_origin origin, io::tls_context_ptr context)
-    : shown_host_{std::move(shown_host)}, origin_{std::move(origin)} {
+engine::engine(engine_address address, io::http_origin origin, io::tls_context_ptr context)
+    : shown_host_{std::move(address.host)},
+      api_version_{address.api_version.empty() ? std::string{default_api_version} : std::move(address.api_version)},
+      origin_{std::move(origin)} {
     io::http_client_options options;
     options.head_timeout = options.body_timeout = std::chrono::milliseconds{0}; // waits and logs may take for ever
     client_ = std::make_unique<io::http_client>(io::make_connector(std::move(context)), options);
@@ -52,7 +59,7 @@ task<io::http_client_response> engine::request(io::http_method method, std::stri
                                                headers more) {
     io::http_request_head head;
     head.method = method;
-    head.target = fmt::format("/v{}{}", api_version, path);
+    head.target = fmt::format("/v{}{}", api_version_, path);
     head.headers.add("Host", origin_.scheme == "unix" ? "davit" : origin_.host);
     head.headers.add("User-Agent", "davit");
     if (!body.empty()) head.headers.add("Content-Type", "application/json");

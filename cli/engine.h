@@ -26,6 +26,12 @@ class engine_error : public error {
     unsigned status_;
 };
 
+/// A name that can name nothing, which the engine is not asked for.
+class name_error : public error {
+  public:
+    explicit name_error(std::string_view text) : error{errc::invalid, "{}", text} {}
+};
+
 /// How an engine is reached: -H, or DAVIT_HOST, or DOCKER_HOST, or the default socket.
 struct engine_address {
     std::string host; ///< unix:///path or tcp://host:port
@@ -34,12 +40,14 @@ struct engine_address {
     std::string ca_file;
     std::string certificate_file;
     std::string key_file;
+    std::string api_version; ///< Empty for the version that this program was written for
 };
 
-/// One engine's API, of the version that this program was written for.
+/// One engine's API, of the version that this program was written for or that the user demands.
 class engine {
   public:
-    static constexpr std::string_view api_version = "1.50";
+    static constexpr std::string_view default_api_version = "1.50";
+    const std::string& api_version() const noexcept { return api_version_; }
 
     /// Reads the certificates; connects with the first request. Errors: invalid for an address that is none.
     static task<std::unique_ptr<engine>> make(engine_address address);
@@ -61,13 +69,17 @@ class engine {
     task<io::stream_ptr> hijack(std::string path);
 
   private:
-    engine(std::string shown_host, io::http_origin origin, io::tls_context_ptr context);
+    engine(engine_address address, io::http_origin origin, io::tls_context_ptr context);
     task<io::http_client_response> request(io::http_method method, std::string path, std::string body, headers more);
 
     std::string shown_host_;
+    std::string api_version_;
     io::http_origin origin_;
     std::unique_ptr<io::http_client> client_;
 };
+
+/// "/containers/NAME". Errors: name_error for an empty name.
+std::string container_path(std::string_view name);
 
 /// Encodes one path segment or query value.
 std::string encoded(std::string_view text);

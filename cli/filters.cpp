@@ -49,36 +49,6 @@ std::string filters_parameter(const std::vector<std::string>& filters) {
 
 namespace {
 
-/// "1h30m", "10s", "500ms": Go's notation of spans. Nothing when the text is none.
-std::optional<std::chrono::nanoseconds> parse_span(std::string_view text) {
-    std::chrono::nanoseconds sum{0};
-    const char* at = text.data();
-    const char* const end = at + text.size();
-    while (at != end) {
-        double number = 0;
-        const auto [unit, failed] = std::from_chars(at, end, number);
-        if (failed != std::errc{}) return std::nullopt;
-        const std::string_view rest{unit, static_cast<std::size_t>(end - unit)};
-        double seconds = 0;
-        std::size_t length = 1;
-        if (rest.starts_with("ms") || rest.starts_with("us") || rest.starts_with("ns")) {
-            seconds = rest[0] == 'm' ? 1e-3 : rest[0] == 'u' ? 1e-6 : 1e-9;
-            length = 2;
-        } else if (rest.starts_with("h")) {
-            seconds = 3600;
-        } else if (rest.starts_with("m")) {
-            seconds = 60;
-        } else if (rest.starts_with("s")) {
-            seconds = 1;
-        } else {
-            return std::nullopt;
-        }
-        sum += std::chrono::nanoseconds{static_cast<std::int64_t>(number * seconds * 1e9)};
-        at = unit + length;
-    }
-    return sum;
-}
-
 std::string unix_time(std::chrono::system_clock::time_point at) {
     const auto total = std::chrono::duration_cast<std::chrono::nanoseconds>(at.time_since_epoch()).count();
     return fmt::format("{}.{:09}", total / 1'000'000'000, total % 1'000'000'000);
@@ -94,19 +64,29 @@ std::string moment_parameter(const std::string& text, std::string_view complaint
         return unix_time(std::chrono::system_clock::now() -
                          std::chrono::duration_cast<std::chrono::system_clock::duration>(*span));
     if (text.find('-') == std::string::npos) {
-        if (text.empty() || text.find_first_not_of("0123456789.") != std::string::npos || text.front() == '.')
+        if (text.empty() || text.find_first_not_of("0123456789.") != std::string::npos || text.front() == '.' ||
+            text.back() == '.')
             throw refusal();
         return text; // a Unix time
     }
     // Dates without a zone are local; missing parts are zero.
-    if (text.find('Z') == std::string::npos && text.find('+') == std::string::npos) {
+    const bool is_utc = text.ends_with('Z');
+    if (is_utc || text.find_first_of("+.") == std::string::npos) {
+        const std::string local = text.substr(0, text.size() - (is_utc ? 1 : 0));
         std::tm parts{};
         for (const char* form : {"%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H", "%Y-%m-%d"}) {
             parts = {};
-            const char* const rest = ::strptime(text.c_str(), form, &parts);
+            const char* const rest = ::strptime(local.c_str(), form, &parts);
             if (!rest || *rest != '\0') continue;
             parts.tm_isdst = -1;
-            return std::to_string(std::mktime(&parts));
+            return fmt::format("{}.000000000", is_utc ? ::timegm(&parts) : std::mktime(&parts));
+        }
+    }
+    if (const std::size_t point = text.find('.'); point != std::string::npos) {
+        const std::size_t zone = text.find_first_not_of("0123456789", point + 1);
+        if (zone == std::string::npos) { // local, with parts of a second
+            const std::string whole = moment_parameter(text.substr(0, point), complaint);
+            return fmt::format("{}.{:0<9}", whole.substr(0, whole.find('.')), text.substr(point + 1, 9));
         }
     }
     const auto moment = parse_rfc3339(text);

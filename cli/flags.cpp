@@ -126,7 +126,7 @@ std::size_t flag_set::parse_short(const std::vector<std::string>& words, std::si
     const std::string& word = words[at];
     for (std::size_t i = 1; i < word.size(); ++i) {
         const flag* found = find_short(word[i]);
-        if (!found) throw error(errc::invalid, "unknown shorthand flag: '{}' in {}", word[i], word);
+        if (!found) throw error(errc::invalid, "unknown shorthand flag: '{}' in -{}", word[i], word.substr(i));
         const std::string shown = fmt::format("-{}, --{}", found->shorthand, found->name);
         const bool has_equals = i + 1 < word.size() && word[i + 1] == '=';
         if (found->type.empty()) {
@@ -139,7 +139,7 @@ std::size_t flag_set::parse_short(const std::vector<std::string>& words, std::si
             return at + 1;
         }
         if (at + 1 == words.size())
-            throw error(errc::invalid, "flag needs an argument: '{}' in {}", found->shorthand, word);
+            throw error(errc::invalid, "flag needs an argument: '{}' in -{}", found->shorthand, word.substr(i));
         set(*found, words[at + 1], shown);
         return at + 2;
     }

@@ -40,6 +40,16 @@ std::string printable_lines(std::string_view text) {
     return without_controls(text, "\n\t");
 }
 
+std::string with_ellipsis(std::string text, std::size_t most) {
+    std::size_t characters = 0, end = 0;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if ((static_cast<unsigned char>(text[at]) & 0xc0) == 0x80) continue;
+        if (++characters == most) end = at;
+        if (characters > most) return text.substr(0, end) + "…";
+    }
+    return text;
+}
+
 std::string local_time(std::int64_t unix_seconds) {
     char text[64] = "";
     std::tm parts{};
@@ -100,6 +110,12 @@ std::string escape_html(std::string_view json) {
     return escaped;
 }
 
+std::string without_outer_blanks(std::string_view text) {
+    constexpr std::string_view blanks = " \t\r\n";
+    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+    return std::string{text.substr(0, text.find_last_not_of(blanks) + 1)};
+}
+
 /// A shell gives \t and \n as two characters.
 std::string unescape(std::string text) {
     for (const auto& [written, meant] : {std::pair{"\\t", "\t"}, std::pair{"\\n", "\n"}})
@@ -128,12 +144,17 @@ std::string table::text() const {
 }
 
 listing::listing(std::string format, std::vector<column> columns, std::vector<column> further,
-                 std::string_view complaint)
-    : format_{unescape(std::move(format))}, columns_{std::move(columns)}, further_{std::move(further)} {
-    if (format_.empty() || format_ == "table" || format_ == "json") return;
-    const std::string_view source = format_;
+                 std::string_view complaint, std::string type_name)
+    : format_{std::move(format)},
+      is_table_{format_.empty() || format_.starts_with("table")},
+      type_name_{std::move(type_name)},
+      columns_{std::move(columns)},
+      further_{std::move(further)} {
+    if (is_table_ && !format_.empty()) format_.erase(0, 5);
+    format_ = unescape(without_outer_blanks(format_));
+    if (format_.empty() || (format_ == "json" && !is_table_)) return;
     try {
-        shape_.emplace(source.starts_with("table ") ? source.substr(6) : source);
+        shape_.emplace(format_);
     } catch (const error& e) {
         throw exit_error(1, "{}: {}", complaint, e.text());
     }
@@ -148,6 +169,8 @@ bool listing::shows(std::string_view field) const {
 
 std::string listing::render(const entry& of) const {
     template_object labelled;
+    labelled.type_name = type_name_;
+    labelled.null_text = [](const std::string&) { return "<nil>"; };
     labelled.call = [&of](const std::string& name, const value& key) -> std::optional<value> {
         if (name != "Label") return std::nullopt;
         const auto at = of.labels.find(key.to_text());
@@ -190,21 +213,25 @@ std::string listing::table_of(const std::vector<column>& columns) const {
 }
 
 std::string listing::text() const {
-    if (format_.empty() || format_ == "table") return table_of(columns_);
-    if (format_ == "json") {
+    if (!shape_ && is_table_) return table_of(columns_);
+    if (!shape_) {
         std::string lines;
         for (const entry& row : rows_) lines += escape_html(row.shown.to_json()) + "\n";
         return lines;
     }
     for (const entry& row : rows_) try_on(row.shown, "template parsing error");
-    if (!format_.starts_with("table ")) {
+    if (!is_table_) {
         std::string lines;
         for (const entry& row : rows_) lines += render(row) + "\n";
         return lines;
     }
     value heading;
-    for (const std::string& field : shape_->heading_fields()) heading.set(field, heading_of(field));
+    for (const auto* list : {&columns_, &further_})
+        for (const column& known : *list) heading.set(known.field, known.heading);
+    for (const std::string& field : shape_->heading_fields())
+        if (!heading.find(field)) heading.set(field, heading_of(field));
     template_object key_as_heading;
+    key_as_heading.is_heading = true;
     key_as_heading.call = [](const std::string&, const value& key) { return std::optional{key}; };
     table made{split_tabs(shape_->render(heading, key_as_heading))};
     for (const entry& row : rows_) made.add(split_tabs(render(row)));

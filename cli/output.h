@@ -18,6 +18,9 @@ std::string printable(std::string_view text);
 /// The same for text of several lines: keeps line ends and tabs.
 std::string printable_lines(std::string_view text);
 
+/// At most `most` characters (of UTF-8), the last of which is an ellipsis where the text was longer.
+std::string with_ellipsis(std::string text, std::size_t most);
+
 /// "2026-11-24 16:25:36 +0100 CET", as lists show moments.
 std::string local_time(std::int64_t unix_seconds);
 
@@ -60,8 +63,9 @@ class listing {
     };
 
     /// Errors: exit_error for a template that can't be read; `complaint` stands before the reason.
+    /// `type_name`: what docker calls the type of the rows where it complains of a field.
     listing(std::string format, std::vector<column> columns, std::vector<column> further = {},
-            std::string_view complaint = "template parsing error");
+            std::string_view complaint = "template parsing error", std::string type_name = {});
 
     /// Whether the template asks for a field, which may cost the engine something to find.
     bool shows(std::string_view field) const;
@@ -78,7 +82,9 @@ class listing {
     std::string table_of(const std::vector<column>& columns) const;
     std::string heading_of(const std::string& field) const;
 
-    std::string format_;
+    std::string format_; ///< Without "table" in front
+    bool is_table_ = false;
+    std::string type_name_;
     std::vector<column> columns_;
     std::vector<column> further_;
     std::optional<text_template> shape_;

@@ -1,33 +1,18 @@
 #include "cli/registry_credentials.h"
 
 #include <cstdlib>
-#include <map>
-#include <optional>
 #include <tuple>
 
 #include "api/types/registry_auth.h"
+#include "cli/client_configuration.h"
 #include "core/error.h"
 #include "core/fields.h"
-#include "io/file.h"
 #include "io/json.h"
 #include "io/process.h"
 
 namespace davit::cli {
 
 namespace {
-
-constexpr std::size_t configuration_limit = 4u << 20;
-
-struct stored_login {
-    std::string auth; ///< base64 of user:password
-    std::string identity_token;
-};
-
-struct user_configuration {
-    std::map<std::string, stored_login> logins;
-    std::string helper;
-    std::map<std::string, std::string> helpers;
-};
 
 /// What a credential helper answers to `get`.
 struct helper_answer {
@@ -89,15 +74,6 @@ std::string variable(const char* name) {
 
 namespace davit {
 
-template <> struct fields_of<cli::stored_login> {
-    using self = cli::stored_login;
-    static constexpr auto list = std::tuple{field("auth", &self::auth), field("identitytoken", &self::identity_token)};
-};
-template <> struct fields_of<cli::user_configuration> {
-    using self = cli::user_configuration;
-    static constexpr auto list = std::tuple{field("auths", &self::logins), field("credsStore", &self::helper),
-                                            field("credHelpers", &self::helpers)};
-};
 template <> struct fields_of<cli::helper_answer> {
     using self = cli::helper_answer;
     static constexpr auto list = std::tuple{field("Username", &self::user), field("Secret", &self::secret)};
@@ -134,15 +110,11 @@ task<std::string> ask_helper(std::string helper, std::string key) {
 } // namespace
 
 task<std::string> find_registry_credentials(std::string domain) {
-    std::string folder = variable("DOCKER_CONFIG");
-    if (folder.empty()) folder = variable("HOME") + "/.docker";
-    const auto text = co_await io::find_file(folder + "/config.json", configuration_limit);
-    if (!text) co_return std::string{};
-    const auto stored = io::parse<user_configuration>(*text, folder + "/config.json");
+    const client_configuration stored = co_await read_client_configuration();
     const std::string key = key_of(domain);
-    if (const auto at = stored.helpers.find(domain); at != stored.helpers.end())
+    if (const auto at = stored.credential_helpers.find(domain); at != stored.credential_helpers.end())
         co_return co_await ask_helper(at->second, key);
-    if (!stored.helper.empty()) co_return co_await ask_helper(stored.helper, key);
+    if (!stored.credential_helper.empty()) co_return co_await ask_helper(stored.credential_helper, key);
     const auto at = stored.logins.find(key);
     if (at == stored.logins.end()) co_return std::string{};
     api::registry_auth login;
@@ -151,7 +123,7 @@ task<std::string> find_registry_credentials(std::string domain) {
     const std::string pair = decode_base64(at->second.auth);
     const std::size_t colon = pair.find(':');
     if (colon == std::string::npos)
-        throw error(errc::invalid, "the login for {} in {}/config.json is damaged; log in again", domain, folder);
+        throw error(errc::invalid, "the login for {} in {} is damaged; log in again", domain, stored.path);
     login.username = pair.substr(0, colon);
     login.password = pair.substr(colon + 1);
     co_return header_of(login);

@@ -1,6 +1,7 @@
 #include "cli/template.h"
 
 #include <algorithm>
+#include <deque>
 
 #include "cli/template_nodes.h"
 #include "core/error.h"
@@ -34,7 +35,10 @@ class evaluation {
 
     void body(const template_body& nodes, const value& dot) {
         const std::size_t outer = variables_.size();
-        for (const auto& node : nodes) one(*node, dot);
+        for (const auto& node : nodes) {
+            one(*node, dot);
+            if (flow_ != flow::on) break;
+        }
         variables_.erase(variables_.begin() + static_cast<std::ptrdiff_t>(outer), variables_.end());
     }
 
@@ -68,12 +72,19 @@ class evaluation {
         case template_node::kind::range:
             range(node, dot);
             return;
+        case template_node::kind::leave:
+            flow_ = flow::leave;
+            return;
+        case template_node::kind::next:
+            flow_ = flow::next;
+            return;
         }
     }
 
     std::string null_text(const template_pipeline& of) const {
         const template_operand& last = of.commands.back().operands.front();
         const bool is_member = last.what == template_operand::kind::dot && !last.fields.empty();
+        if (is_member && is_open_map(last.fields, last.fields.back())) return value{}.to_text();
         return is_member && object_.null_text ? object_.null_text(last.fields.back()) : value{}.to_text();
     }
 
@@ -93,13 +104,21 @@ class evaluation {
             }
             body(node.body, element);
             variables_.erase(variables_.begin() + static_cast<std::ptrdiff_t>(outer), variables_.end());
+            const bool goes_on = flow_ != flow::leave;
+            flow_ = flow::on;
+            return goes_on;
         };
         if (const auto* elements = over.as_list()) {
-            for (std::size_t i = 0; i < elements->size(); ++i) turn(static_cast<std::int64_t>(i), (*elements)[i]);
+            for (std::size_t i = 0; i < elements->size(); ++i)
+                if (!turn(static_cast<std::int64_t>(i), (*elements)[i])) return;
+        } else if (const auto* count = over.as_integer()) {
+            for (std::int64_t i = 0; i < *count; ++i)
+                if (!turn(i, i)) return;
         } else if (const auto* members = over.as_object()) {
             value::object sorted = *members; // Go walks a map in the order of its keys
             std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-            for (const auto& [key, member] : sorted) turn(key, member);
+            for (const auto& [key, member] : sorted)
+                if (!turn(key, member)) return;
         } else {
             refuse(fmt::format("range can't iterate over {}", over.to_text()));
         }
@@ -140,7 +159,14 @@ class evaluation {
         std::vector<value> arguments;
         for (std::size_t i = 1; i < of.operands.size(); ++i) arguments.push_back(operand(of.operands[i], dot));
         if (piped) arguments.push_back(*piped);
+        if (object_.is_heading && !arguments.empty() && changes_looks(first.name)) return arguments.front();
         return detail::call_template_function(first.name, arguments);
+    }
+
+    static bool changes_looks(std::string_view function) {
+        for (const char* name : {"json", "title", "lower", "upper", "truncate"})
+            if (function == name) return true;
+        return false;
     }
 
     value operand(const template_operand& of, const value& dot) {
@@ -159,22 +185,44 @@ class evaluation {
         return {};
     }
 
-    value field(const value& from, const template_operand& of) const {
-        if (of.fields.size() == 1 && object_.find && !from.find_in_any_case(of.fields[0]) && from == top_)
-            if (const auto found = object_.find(of.fields[0])) return *found;
+    value field(const value& from, const template_operand& of) {
         const value* at = &from;
         for (const std::string& name : of.fields) {
             if (at->is_null()) refuse(of, fmt::format("nil pointer evaluating interface {{}}.{}", name));
             if (!at->as_object()) refuse(of, fmt::format("can't evaluate field {} in type interface {{}}", name));
             const value* next = at->find_in_any_case(name);
+            if (!next && at != &from && is_open_map(of.fields, name)) {
+                absent_.emplace_back();
+                at = &absent_.back();
+                continue;
+            }
+            if (!next && object_.find)
+                if (auto found = object_.find(name)) {
+                    absent_.push_back(std::move(*found));
+                    at = &absent_.back();
+                    continue;
+                }
+            if (!next && at == &from && from == top_ && !object_.type_name.empty())
+                refuse(of, fmt::format("can't evaluate field {} in type {}", name, object_.type_name));
             if (!next) refuse(of, fmt::format("map has no entry for key \"{}\"", name));
             at = next;
         }
         return *at;
     }
 
+    /// Whether the member before the last one is a map of the users' own keys: what it lacks is nothing, not a mistake.
+    static bool is_open_map(const std::vector<std::string>& fields, const std::string& key) {
+        if (fields.size() < 2 || fields.back() != key) return false;
+        const std::string& map = fields[fields.size() - 2];
+        return map == "Labels" || map == "Attributes" || map == "Annotations" || map == "Options";
+    }
+
+    enum class flow : unsigned char { on, next, leave };
+
     const value& top_;
     const template_object& object_;
+    flow flow_ = flow::on;     ///< What a {{break}} or {{continue}} asks of the range around it
+    std::deque<value> absent_; ///< What members are that the object does not have
     std::string out_;
     std::vector<std::pair<std::string, value>> variables_;
 };

@@ -21,6 +21,10 @@ struct template_object {
     std::function<std::optional<value>(const std::string& name, const value& argument)> call;
     /// A member that the object does not have by this name: its value, or nothing.
     std::function<std::optional<value>(const std::string& name)> find;
+    /// What docker calls the type of the whole, where it complains of a member; empty for a map.
+    std::string type_name;
+    /// The functions that only change how a text looks give headings back as they are.
+    bool is_heading = false;
     /// How a member that is null is printed.
     std::function<std::string(const std::string& name)> null_text;
 };

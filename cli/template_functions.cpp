@@ -27,6 +27,13 @@ std::int64_t whole(const value& of, std::string_view name) {
     throw error(errc::invalid, "template: :1: {} wants a whole number, not {}", name, of.to_text());
 }
 
+double real(const value& of) {
+    const std::string digits = of.to_text();
+    double number = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    return number;
+}
+
 value json(const arguments& a) {
     expect(a, 1, 1, "json");
     return a[0].to_json();
@@ -79,6 +86,7 @@ value title(const arguments& a) {
 
 value pad(const arguments& a) {
     expect(a, 3, 3, "pad");
+    if (text(a[0]).empty()) return "";
     return std::string(static_cast<std::size_t>(whole(a[1], "pad")), ' ') + text(a[0]) +
            std::string(static_cast<std::size_t>(whole(a[2], "pad")), ' ');
 }
@@ -96,6 +104,67 @@ value length(const arguments& a) {
     throw error(errc::invalid, "template: :1: len of {}", a[0].is_null() ? "nothing" : a[0].to_text());
 }
 
+/// Whether what a map does not have is the empty text, as in Go's map[string]string.
+bool holds_texts(const value& of) {
+    const auto* members = of.as_object();
+    return members && std::all_of(members->begin(), members->end(), [](const auto& m) { return m.second.as_string(); });
+}
+
+value slice(const arguments& a) {
+    expect(a, 1, 4, "slice");
+    const auto* list = a[0].as_list();
+    const auto* plain = a[0].as_string();
+    if (!list && !plain) throw error(errc::invalid, "template: :1: error calling slice: can't slice item");
+    const auto size = static_cast<std::int64_t>(list ? list->size() : plain->size());
+    const std::int64_t begin = a.size() > 1 ? whole(a[1], "slice") : 0;
+    const std::int64_t end = a.size() > 2 ? whole(a[2], "slice") : size;
+    for (const std::int64_t bound : {begin, end})
+        if (bound < 0 || bound > size)
+            throw error(errc::invalid, "template: :1: error calling slice: index out of range: {}", bound);
+    if (begin > end)
+        throw error(errc::invalid, "template: :1: error calling slice: invalid slice index: {} > {}", begin, end);
+    if (list) return value::list(list->begin() + begin, list->begin() + end);
+    return plain->substr(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
+}
+
+/// What print makes of all arguments, with some characters written in another way.
+template <class Escape> value escape_each(const arguments& a, Escape escape) {
+    std::string out;
+    for (const value& argument : a)
+        for (const char c : text(argument)) out += escape(c);
+    return out;
+}
+
+value html(const arguments& a) {
+    return escape_each(a, [](char c) -> std::string {
+        return c == '<'    ? "&lt;"
+               : c == '>'  ? "&gt;"
+               : c == '&'  ? "&amp;"
+               : c == '"'  ? "&#34;"
+               : c == '\'' ? "&#39;"
+                           : std::string{c};
+    });
+}
+
+value js(const arguments& a) {
+    return escape_each(a, [](char c) -> std::string {
+        if (c == '\\' || c == '\'' || c == '"') return {'\\', c};
+        const bool is_plain = static_cast<unsigned char>(c) >= 0x20 && c != '<' && c != '>' && c != '&' && c != '=';
+        return is_plain ? std::string{c}
+                        : fmt::format("\\u{:04X}", static_cast<unsigned>(static_cast<unsigned char>(c)));
+    });
+}
+
+value urlquery(const arguments& a) {
+    return escape_each(a, [](char c) -> std::string {
+        const bool is_plain =
+            std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_' || c == '.' || c == '~';
+        return is_plain   ? std::string{c}
+               : c == ' ' ? "+"
+                          : fmt::format("%{:02X}", static_cast<unsigned>(static_cast<unsigned char>(c)));
+    });
+}
+
 value index(const arguments& a) {
     expect(a, 1, 16, "index");
     value at = a[0];
@@ -105,9 +174,15 @@ value index(const arguments& a) {
             if (position < 0 || position >= static_cast<std::int64_t>(list->size()))
                 throw error(errc::invalid, "template: :1: error calling index: index out of range: {}", position);
             at = value{(*list)[static_cast<std::size_t>(position)]};
+        } else if (const auto* plain = at.as_string()) {
+            const std::int64_t position = whole(a[i], "index");
+            if (position < 0 || position >= static_cast<std::int64_t>(plain->size()))
+                throw error(errc::invalid, "template: :1: error calling index: index out of range: {}", position);
+            at = value{
+                static_cast<std::int64_t>(static_cast<unsigned char>((*plain)[static_cast<std::size_t>(position)]))};
         } else {
             const value* member = at.find(text(a[i]));
-            at = member ? value{*member} : value{};
+            at = member ? value{*member} : holds_texts(at) ? value{""} : value{};
         }
     }
     return at;
@@ -126,10 +201,20 @@ value println(const arguments& a) {
     return out + "\n";
 }
 
+/// The name of Go's type for what printf complains of.
+std::string_view type_of(const value& of) {
+    return of.as_string()    ? "string"
+           : of.as_integer() ? "int"
+           : of.as_number()  ? "float64"
+           : of.as_bool()    ? "bool"
+                             : "interface {}";
+}
+
 /// One %-directive of printf: flags, width, precision, verb.
 std::string format_one(std::string_view directive, const value& argument) {
     const char verb = directive.back();
     std::string shown;
+    bool verb_is_apart = true; ///< Whether it still ends the directive
     switch (verb) {
     case 'q':
         shown = value{text(argument)}.to_json();
@@ -137,16 +222,32 @@ std::string format_one(std::string_view directive, const value& argument) {
     case 'x':
         shown = argument.as_integer() ? fmt::format("{:x}", *argument.as_integer()) : text(argument);
         break;
+    case 'd':
+        if (!argument.as_integer()) return fmt::format("%!d({}={})", type_of(argument), text(argument));
+        shown = text(argument);
+        break;
+    case 'f': {
+        if (!argument.as_number()) return fmt::format("%!f({}={})", type_of(argument), text(argument));
+        int digits = 6;
+        if (const std::size_t point = directive.find('.'); point != std::string_view::npos)
+            std::from_chars(directive.data() + point + 1, directive.data() + directive.size(), digits);
+        shown = fmt::format("{:.{}f}", real(argument), std::clamp(digits, 0, 64));
+        directive = directive.substr(0, std::min(directive.find('.'), directive.size() - 1));
+        verb_is_apart = false;
+        break;
+    }
+    case 'T':
+        shown = type_of(argument);
+        break;
     case 't':
     case 's':
-    case 'd':
     case 'v':
         shown = text(argument);
         break;
     default:
-        return fmt::format("%!{}({})", verb, text(argument));
+        return fmt::format("%!{}({}={})", verb, type_of(argument), text(argument));
     }
-    directive = directive.substr(1, directive.size() - 2);
+    directive = directive.substr(1, directive.size() - (verb_is_apart ? 2 : 1));
     const bool is_left = directive.starts_with('-');
     if (is_left) directive.remove_prefix(1);
     const bool has_zeros = directive.starts_with('0');
@@ -204,21 +305,36 @@ value any_of(const arguments& a) {
     return first == a.end() ? a.back() : *first;
 }
 
+/// A text beside a number or a truth: Go refuses to compare them, and who asks has mistaken a field for another.
+void expect_comparable(const value& a, const value& b, std::string_view name) {
+    const auto kind = [](const value& of) {
+        return of.as_string() ? 's' : of.as_integer() || of.as_number() ? 'n' : of.as_bool() ? 'b' : '?';
+    };
+    if (kind(a) != '?' && kind(b) != '?' && kind(a) != kind(b))
+        throw error(errc::invalid, "template: :1: error calling {}: incompatible types for comparison", name);
+}
+
 /// Negative, 0 or positive. Errors: invalid for values of different kinds.
 int compare(const value& a, const value& b, std::string_view name) {
     if (a.as_integer() && b.as_integer())
         return *a.as_integer() < *b.as_integer() ? -1 : *a.as_integer() > *b.as_integer();
     if (a.as_string() && b.as_string()) return a.as_string()->compare(*b.as_string());
+    if (a.as_number() && b.as_number()) {
+        const double difference = real(a) - real(b);
+        return difference < 0 ? -1 : difference > 0;
+    }
     if (a == b) return 0;
     throw error(errc::invalid, "template: :1: error calling {}: incompatible types for comparison", name);
 }
 
 value equal(const arguments& a) {
     expect(a, 2, 64, "eq");
+    for (std::size_t i = 1; i < a.size(); ++i) expect_comparable(a[0], a[i], "eq");
     return std::any_of(a.begin() + 1, a.end(), [&](const value& other) { return a[0] == other; });
 }
 value not_equal(const arguments& a) {
     expect(a, 2, 2, "ne");
+    expect_comparable(a[0], a[1], "ne");
     return !(a[0] == a[1]);
 }
 value less(const arguments& a) {
@@ -249,7 +365,8 @@ constexpr std::array functions = {
     entry{"len", length},    entry{"index", index},         entry{"print", print}, entry{"println", println},
     entry{"printf", printf}, entry{"not", negate},          entry{"and", all_of},  entry{"or", any_of},
     entry{"eq", equal},      entry{"ne", not_equal},        entry{"lt", less},     entry{"le", less_or_equal},
-    entry{"gt", greater},    entry{"ge", greater_or_equal},
+    entry{"gt", greater},    entry{"ge", greater_or_equal}, entry{"slice", slice}, entry{"html", html},
+    entry{"js", js},         entry{"urlquery", urlquery},
 };
 
 } // namespace

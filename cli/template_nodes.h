@@ -32,9 +32,9 @@ struct template_pipeline {
     std::vector<template_command> commands;
 };
 
-/// One piece of a template: text, an action, or a block with its branches.
+/// One piece of a template: text, an action, a block with its branches, or a word of a range: {{break}}, {{continue}}.
 struct template_node {
-    enum class kind : unsigned char { text, action, condition, range, with } what = kind::text;
+    enum class kind : unsigned char { text, action, condition, range, with, leave, next } what = kind::text;
     std::string text;
     template_pipeline pipeline;
     std::vector<std::unique_ptr<template_node>> body;

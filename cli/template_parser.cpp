@@ -89,6 +89,29 @@ class tokenizer {
     bool follows_blank_ = true;
 };
 
+/// The number of `count` hexadecimal digits after `at`, which then is the last of them.
+unsigned hexadecimal(std::string_view text, std::size_t& at, std::size_t count) {
+    const std::string_view digits = text.substr(at + 1, count);
+    unsigned number = 0;
+    const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), number, 16);
+    if (failed != std::errc{} || end != digits.data() + count) refuse("invalid syntax");
+    at += count;
+    return number;
+}
+
+void append_utf8(std::string& to, unsigned code) {
+    if (code < 0x80) {
+        to += static_cast<char>(code);
+    } else if (code < 0x800) {
+        to += static_cast<char>(0xc0 | (code >> 6));
+        to += static_cast<char>(0x80 | (code & 0x3f));
+    } else {
+        to += static_cast<char>(0xe0 | (code >> 12));
+        to += static_cast<char>(0x80 | ((code >> 6) & 0x3f));
+        to += static_cast<char>(0x80 | (code & 0x3f));
+    }
+}
+
 std::string unquote(std::string_view quoted) {
     if (quoted.front() == '`') return std::string{quoted.substr(1, quoted.size() - 2)};
     std::string text;
@@ -107,11 +130,45 @@ std::string unquote(std::string_view quoted) {
         case 'r':
             text += '\r';
             break;
+        case 'x':
+            text += static_cast<char>(hexadecimal(quoted, i, 2));
+            break;
+        case 'u':
+            append_utf8(text, hexadecimal(quoted, i, 4));
+            break;
         default:
             text += quoted[i];
         }
     }
     return text;
+}
+
+/// Go's whole numbers (also 0x10, 0b1, 0o7) and others (1.5, 1e3).
+value number_of(const std::string& word) {
+    const bool is_negative = word.front() == '-';
+    std::string digits = word.substr(is_negative || word.front() == '+' ? 1 : 0);
+    std::erase(digits, '_');
+    int base = 10;
+    if (digits.size() > 2 && digits[0] == '0')
+        base = digits[1] == 'x' || digits[1] == 'X' ? 16 : digits[1] == 'b' ? 2 : digits[1] == 'o' ? 8 : 10;
+    std::int64_t whole = 0;
+    const char* const begin = digits.data() + (base == 10 ? 0 : 2);
+    const char* const end = digits.data() + digits.size();
+    if (const auto [rest, failed] = std::from_chars(begin, end, whole, base); failed == std::errc{} && rest == end)
+        return is_negative ? -whole : whole;
+    double real = 0;
+    if (const auto [rest, failed] = std::from_chars(begin, end, real); failed == std::errc{} && rest == end)
+        return value::number{fmt::format("{:g}", is_negative ? -real : real)};
+    refuse(fmt::format("bad number syntax: \"{}\"", word));
+}
+
+/// A character is its number.
+value character_of(const std::string& text) {
+    const auto first = text.empty() ? 0u : static_cast<unsigned char>(text[0]);
+    if (first < 0x80) return static_cast<std::int64_t>(first);
+    std::int64_t code = first & (first >= 0xf0 ? 0x07 : first >= 0xe0 ? 0x0f : 0x1f);
+    for (std::size_t i = 1; i < text.size(); ++i) code = (code << 6) | (static_cast<unsigned char>(text[i]) & 0x3f);
+    return code;
 }
 
 template_pipeline parse_pipeline(tokenizer& words);
@@ -146,7 +203,10 @@ template_operand parse_operand(tokenizer& words) {
         made.what = kind::variable;
         made.name = word;
         parse_fields(words, made);
-    } else if (first == '"' || first == '`' || first == '\'') {
+    } else if (first == '\'') {
+        made.what = kind::literal;
+        made.literal = character_of(unquote(word));
+    } else if (first == '"' || first == '`') {
         made.what = kind::literal;
         made.literal = unquote(word);
     } else if (word == "true" || word == "false") {
@@ -156,7 +216,7 @@ template_operand parse_operand(tokenizer& words) {
         made.what = kind::literal;
     } else if (std::isdigit(static_cast<unsigned char>(first)) || first == '-' || first == '+') {
         made.what = kind::literal;
-        made.literal = value::parse(first == '+' ? word.substr(1) : word, "a number in the template");
+        made.literal = number_of(word);
     } else if (is_template_function(word)) {
         made.what = kind::function;
         made.name = word;
@@ -260,13 +320,22 @@ class parser {
     std::unique_ptr<template_node> parse_action(std::string_view word, std::string_view action) {
         using kind = template_node::kind;
         auto node = std::make_unique<template_node>();
+        if (action == "break" || action == "continue") {
+            if (ranges_ == 0) refuse(fmt::format("{{{{{}}}}} outside {{{{range}}}}", action));
+            node->what = action == "break" ? kind::leave : kind::next;
+            return node;
+        }
         node->what = word == "if"      ? kind::condition
                      : word == "range" ? kind::range
                      : word == "with"  ? kind::with
                                        : kind::action;
         if (node->what != kind::action) action.remove_prefix(word.size());
+        if (action.find_first_not_of(blanks) == std::string_view::npos)
+            refuse(fmt::format("missing value for {}", node->what == kind::action ? "command" : word));
         node->pipeline = parse_whole_pipeline(action);
+        if (node->what == kind::range) ++ranges_;
         if (node->what != kind::action) parse_branches(*node);
+        if (node->what == kind::range) --ranges_;
         return node;
     }
 
@@ -300,6 +369,7 @@ class parser {
     std::string_view source_;
     std::size_t at_ = 0;
     bool trims_begin_ = false;
+    int ranges_ = 0; ///< How many a place stands in
     std::string_view ended_by_;
 };
 

@@ -49,7 +49,8 @@ raw_mode::raw_mode(int fd) {
     ::cfmakeraw(&raw);
     changed_terminal = fd;
     for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL})
-        ::signal(number, restore_and_end);
+        if (struct sigaction now{}; ::sigaction(number, nullptr, &now) == 0 && now.sa_handler == SIG_DFL)
+            ::signal(number, restore_and_end); // who watches or ignores it goes on doing so
     ::tcsetattr(fd, TCSANOW, &raw);
 }
 

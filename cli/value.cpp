@@ -107,8 +107,8 @@ std::string value::to_text() const {
     if (const auto* truth = as_bool()) return *truth ? "true" : "false";
     std::string out;
     if (const auto* elements = as_list()) {
-        for (const value& element : *elements) out += (out.empty() ? "" : " ") + element.to_text();
-        return "[" + out + "]";
+        for (const value& element : *elements) out += " " + element.to_text();
+        return "[" + (out.empty() ? out : out.substr(1)) + "]";
     }
     if (const auto* members = as_object()) {
         for (const auto& [key, member] : *members) out += (out.empty() ? "" : " ") + key + ":" + member.to_text();

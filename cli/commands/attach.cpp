@@ -1,5 +1,6 @@
 #include "api/types/container_inspect.h"
 #include "cli/attachment.h"
+#include "cli/client_configuration.h"
 #include "cli/command.h"
 #include "cli/commands/commands.h"
 #include "cli/terminal.h"
@@ -17,12 +18,12 @@ class attach_command final : public command {
     }
 
     task<int> run(invocation call) override {
-        const auto before =
-            co_await call.api.get<api::container_inspect>(fmt::format("/containers/{}/json", encoded(call.words[0])));
+        const auto before = co_await call.api.get<api::container_inspect>(container_path(call.words[0]) + "/json");
         if (!before.state.is_running) throw exit_error(1, "You cannot attach to a stopped container, start it first");
         if (before.state.is_paused) throw exit_error(1, "You cannot attach to a paused container, unpause it first");
         if (before.state.is_restarting)
             throw exit_error(1, "You cannot attach to a restarting container, wait until it is running");
+        if (detach_keys_.empty()) detach_keys_ = (co_await read_client_configuration()).detach_keys;
         attachment_options options;
         options.container = before.id;
         options.streams.is_tty = before.config.tty;

@@ -13,6 +13,8 @@ std::unique_ptr<command> make_events();
 std::unique_ptr<command> make_images();
 std::unique_ptr<command> make_info();
 std::unique_ptr<command> make_inspect();
+std::unique_ptr<command> make_container_inspect();
+std::unique_ptr<command> make_image_inspect();
 std::unique_ptr<command> make_kill();
 std::unique_ptr<command> make_logs();
 std::unique_ptr<command> make_ps();

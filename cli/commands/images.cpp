@@ -2,6 +2,7 @@
 
 #include "api/types/human_units.h"
 #include "api/types/image.h"
+#include "cli/client_configuration.h"
 #include "cli/command.h"
 #include "cli/commands/commands.h"
 #include "cli/filters.h"
@@ -55,14 +56,25 @@ class images_command final : public command {
         for (const auto& column : {listing::column{"ID", "IMAGE ID"}, listing::column{"CreatedSince", "CREATED"},
                                    listing::column{"Size", "SIZE"}})
             columns.push_back(column);
-        listing list{format_, std::move(columns), {{"Digest", "DIGEST"}, {"CreatedAt", "CREATED AT"}}};
+        if (format_.empty() && !is_quiet_) format_ = (co_await read_client_configuration()).images_format;
+        if (format_ == "raw") format_ = raw_shape();
+        listing list{format_,
+                     std::move(columns),
+                     {{"Digest", "DIGEST"},
+                      {"CreatedAt", "CREATED AT"},
+                      {"Containers", "CONTAINERS"},
+                      {"SharedSize", "SHARED SIZE"},
+                      {"UniqueSize", "UNIQUE SIZE"},
+                      {"VirtualSize", "SIZE"}},
+                     "template parsing error",
+                     "*formatter.imageContext"};
         for (const auto& image : found) {
             if (is_quiet_ && format_.empty()) {
                 print(shown_id(image) + "\n");
                 continue;
             }
             for (image_name& name : names_of(image)) {
-                if (!shows_digests_ && !list.shows("Digest")) name.digest = "<none>";
+                if (!shows_digests_ && format_.find("{{.Digest}}") == std::string::npos) name.digest = "<none>";
                 list.add(row(image, name));
             }
         }
@@ -71,6 +83,13 @@ class images_command final : public command {
     }
 
   private:
+    std::string raw_shape() const {
+        if (is_quiet_) return "image_id: {{.ID}}";
+        return fmt::format("repository: {{{{.Repository}}}}\ntag: {{{{.Tag}}}}\n{}image_id: {{{{.ID}}}}\n"
+                           "created_at: {{{{.CreatedAt}}}}\nvirtual_size: {{{{.Size}}}}\n{{{{\"\"}}}}",
+                           shows_digests_ ? "digest: {{.Digest}}\n" : "");
+    }
+
     std::string shown_id(const api::image_summary& of) const {
         return is_whole_ ? of.id : of.id.substr(of.id.find(':') + 1, 12);
     }

@@ -13,15 +13,17 @@ namespace {
 
 class inspect_command final : public command {
   public:
+    /// `type`: of objects of that type only; empty for any.
+    explicit inspect_command(std::string_view type) : is_of_any_type_{type.empty()}, type_{type} {}
+
     void declare(flag_set& flags) override {
         format_.declare(flags, 'f');
-        flags.boolean("size", 's', shows_size_, "Display total file sizes if the type is container");
-        flags.text("type", 0, type_, "Only inspect objects of the given type");
+        if (is_of_any_type_ || type_ == "container")
+            flags.boolean("size", 's', shows_size_, "Display total file sizes if the type is container");
+        if (is_of_any_type_) flags.text("type", 0, type_, "Only inspect objects of the given type");
     }
 
     task<int> run(invocation call) override {
-        if (const std::size_t blank = call.command.find(' '); blank != std::string::npos)
-            type_ = call.command.substr(0, blank);
         if (!type_.empty() && std::none_of(kinds.begin(), kinds.end(), [&](const kind& k) { return k.name == type_; }))
             throw exit_error(1,
                              "unknown type: \"{}\": must be one of \"config\", \"container\", \"image\", \"network\", "
@@ -57,10 +59,13 @@ class inspect_command final : public command {
             const auto is_one_of = [&](std::initializer_list<std::string_view> names) {
                 return std::find(names.begin(), names.end(), member) != names.end();
             };
-            if (is_one_of({"MemorySwappiness", "OomKillDisable", "PidsLimit", "Init", "IPAMConfig"})) return "<nil>";
+            if (is_one_of({"MemorySwappiness", "OomKillDisable", "PidsLimit", "Init", "IPAMConfig", "Health",
+                           "Healthcheck", "SizeRw", "SizeRootFs", "StopTimeout"}))
+                return "<nil>";
             if (is_one_of({"Labels", "Volumes", "Options", "Sysctls", "Tmpfs", "DriverOpts"})) return "map[]";
             return "[]";
         };
+        typed.find = absent_member;
         std::string text;
         try {
             for (const value& object : found) text += format_.shown(object, typed);
@@ -69,6 +74,20 @@ class inspect_command final : public command {
             throw;
         }
         print(text);
+    }
+
+    /// Docker leaves members out of its answers that say nothing, and still knows them in templates.
+    static std::optional<value> absent_member(const std::string& name) {
+        for (const char* nothing : {"Health", "Healthcheck", "SizeRw", "SizeRootFs", "StopTimeout", "Annotations"})
+            if (name == nothing) return value{};
+        for (const char* map : {"ExposedPorts", "Sysctls", "Tmpfs", "StorageOpt"})
+            if (name == map) return value{value::object{}};
+        for (const char* list : {"Shell", "Mounts"})
+            if (name == list) return value{value::list{}};
+        for (const char* text : {"StopSignal", "MacAddress"})
+            if (name == text) return value{""};
+        if (name == "NetworkDisabled" || name == "ArgsEscaped") return value{false};
+        return std::nullopt;
     }
 
     struct kind {
@@ -96,8 +115,7 @@ class inspect_command final : public command {
         for (const kind& tried : kinds) {
             if (type_.empty() ? !tried.is_searched : type_ != tried.name) continue;
             std::string path = fmt::format("{}{}{}", tried.before, io::percent_encode(name, "/:@"), tried.after);
-            if (tried.name == "container")
-                path = fmt::format("/containers/{}/json?size={:d}", encoded(name), shows_size_);
+            if (tried.name == "container") path = fmt::format("{}/json?size={:d}", container_path(name), shows_size_);
             try {
                 const std::string body = co_await api.ask(io::http_method::get, std::move(path));
                 co_return value::parse(body, "the engine's answer");
@@ -109,6 +127,7 @@ class inspect_command final : public command {
     }
 
     object_format format_;
+    bool is_of_any_type_;
     std::string type_;
     bool shows_size_ = false;
 };
@@ -116,7 +135,15 @@ class inspect_command final : public command {
 } // namespace
 
 std::unique_ptr<command> make_inspect() {
-    return std::make_unique<inspect_command>();
+    return std::make_unique<inspect_command>("");
+}
+
+std::unique_ptr<command> make_container_inspect() {
+    return std::make_unique<inspect_command>("container");
+}
+
+std::unique_ptr<command> make_image_inspect() {
+    return std::make_unique<inspect_command>("image");
 }
 
 } // namespace davit::cli

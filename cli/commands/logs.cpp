@@ -23,11 +23,10 @@ class logs_command final : public command {
     }
 
     task<int> run(invocation call) override {
-        const std::string name = encoded(call.words[0]);
-        const auto details = co_await call.api.get<api::container_inspect>(fmt::format("/containers/{}/json", name));
-        std::string path =
-            fmt::format("/containers/{}/logs?stdout=1&stderr=1&follow={:d}&timestamps={:d}&details={:d}&tail={}", name,
-                        follows_, shows_times_, shows_details_, encoded(tail_));
+        const std::string container = container_path(call.words[0]);
+        const auto details = co_await call.api.get<api::container_inspect>(container + "/json");
+        std::string path = fmt::format("{}/logs?stdout=1&stderr=1&follow={:d}&timestamps={:d}&details={:d}&tail={}",
+                                       container, follows_, shows_times_, shows_details_, encoded(tail_));
         if (!since_.empty()) path += "&since=" + moment_parameter(since_, "invalid value for \"since\": ");
         if (!until_.empty()) path += "&until=" + moment_parameter(until_, "invalid value for \"until\": ");
         auto response = co_await call.api.open(io::http_method::get, std::move(path));

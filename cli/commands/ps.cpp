@@ -2,6 +2,7 @@
 
 #include "api/types/container_summary.h"
 #include "api/types/human_units.h"
+#include "cli/client_configuration.h"
 #include "cli/command.h"
 #include "cli/commands/commands.h"
 #include "cli/filters.h"
@@ -30,7 +31,11 @@ class ps_command final : public command {
                                                 {"RunningFor", "CREATED"}, {"Status", "STATUS"}, {"Ports", "PORTS"},
                                                 {"Names", "NAMES"}};
         if (shows_size_) columns.push_back({"Size", "SIZE"});
-        listing list{format_,
+        if (is_quiet_ && !format_.empty())
+            fmt::print(stderr, "WARNING: Ignoring custom format, because both --format and --quiet are set.\n");
+        if (format_.empty() && !is_quiet_) format_ = (co_await read_client_configuration()).ps_format;
+        if (format_ == "raw") format_ = raw_shape();
+        listing list{is_quiet_ ? std::string{} : format_,
                      std::move(columns),
                      {{"CreatedAt", "CREATED AT"},
                       {"Size", "SIZE"},
@@ -38,12 +43,14 @@ class ps_command final : public command {
                       {"Labels", "LABELS"},
                       {"Networks", "NETWORKS"},
                       {"Mounts", "MOUNTS"},
-                      {"LocalVolumes", "LOCAL VOLUMES"}},
-                     "failed to parse template"};
+                      {"LocalVolumes", "LOCAL VOLUMES"},
+                      {"Platform", "PLATFORM"}},
+                     "failed to parse template",
+                     "*formatter.ContainerContext"};
         list.try_on(row({}), "failed to execute template");
         const std::string body = co_await call.api.ask(io::http_method::get, path(list.shows("Size")));
         const auto found = io::parse<std::vector<api::container_summary>>(body, "the engine's list");
-        if (is_quiet_ && format_.empty()) {
+        if (is_quiet_) {
             std::string ids;
             for (const auto& one : found) ids += shown_id(one) + "\n";
             print(ids);
@@ -55,9 +62,19 @@ class ps_command final : public command {
     }
 
   private:
+    /// "raw": a line for each field, its value after one blank where there is one.
+    std::string raw_shape() const {
+        std::string shape =
+            "container_id: {{.ID}}\nimage: {{.Image}}\ncommand: {{.Command}}\ncreated_at: {{.CreatedAt}}\n"
+            "state: {{- pad .State 1 0}}\nstatus: {{- pad .Status 1 0}}\nnames: {{.Names}}\n"
+            "labels: {{- pad .Labels 1 0}}\nports: {{- pad .Ports 1 0}}\n";
+        if (shows_size_) shape += "size: {{.Size}}\n";
+        return shape + R"({{""}})"; // keeps the line end before it
+    }
+
     std::string path(bool template_shows_size) const {
         std::string made = fmt::format("/containers/json?all={:d}", shows_all_);
-        const std::int64_t last = shows_latest_ ? 1 : last_.value_or(0);
+        const std::int64_t last = shows_latest_ && last_.value_or(-1) == -1 ? 1 : last_.value_or(0);
         if (last > 0) made += fmt::format("&limit={}", last);
         if (shows_size_ || template_shows_size) made += "&size=1";
         if (const std::string filters = filters_parameter(filters_); !filters.empty()) made += "&" + filters;
@@ -69,7 +86,7 @@ class ps_command final : public command {
     /// In quotes; cut to 20 characters, the last of which then is an ellipsis.
     std::string shown_command(const std::string& command) const {
         std::string shown = command;
-        if (!is_whole_ && shown.size() > 20) shown = shown.substr(0, 19) + "…";
+        if (!is_whole_) shown = with_ellipsis(std::move(shown), 20);
         return value{printable(shown)}.to_json();
     }
 

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "cli/command.h"
 #include "cli/commands/commands.h"
 #include "cli/each_word.h"
@@ -15,6 +17,8 @@ class rm_command final : public command {
     }
 
     task<int> run(invocation call) override {
+        if (std::find(call.words.begin(), call.words.end(), "") != call.words.end())
+            throw exit_error(1, "container name cannot be empty");
         container_request request;
         request.method = io::http_method::del;
         request.suffix = fmt::format("?force={:d}&v={:d}&link={:d}", is_forced_, removes_volumes_, removes_link_);

@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "cli/attachment.h"
+#include "cli/client_configuration.h"
 #include "cli/command.h"
 #include "cli/commands/commands.h"
 #include "cli/container_flags.h"
@@ -61,9 +62,8 @@ class run_command final : public command {
 
     task<int> run_container(engine& api, api::create_body body, attached_streams streams) const {
         const std::string id = co_await create_container(api, flags_, std::move(body));
-        const std::string start = fmt::format("/containers/{}/start", id);
         if (is_detached_) {
-            co_await api.post(start);
+            co_await api.post(container_path(id) + "/start");
             print(id + "\n");
             co_return 0;
         }
@@ -71,10 +71,11 @@ class run_command final : public command {
         options.container = id;
         options.streams = streams;
         options.proxies_signals = proxies_signals_;
+        options.starts = true;
         options.detach_keys = detach_keys_;
+        if (options.detach_keys.empty()) options.detach_keys = (co_await read_client_configuration()).detach_keys;
         if (flags_.remove) options.end = "removed";
         attachment joined = co_await attachment::open(api, std::move(options));
-        co_await api.post(start);
         co_return (co_await joined.run()).exit_code;
     }
 

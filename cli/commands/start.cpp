@@ -2,6 +2,7 @@
 
 #include "api/types/container_inspect.h"
 #include "cli/attachment.h"
+#include "cli/client_configuration.h"
 #include "cli/command.h"
 #include "cli/commands/commands.h"
 #include "cli/each_word.h"
@@ -31,17 +32,18 @@ class start_command final : public command {
 
   private:
     task<int> start_attached(engine& api, std::string name) const {
-        const auto facts = co_await api.get<api::container_inspect>(fmt::format("/containers/{}/json", encoded(name)));
+        const auto facts = co_await api.get<api::container_inspect>(container_path(name) + "/json");
         attachment_options options;
         options.container = facts.id;
         options.streams.is_tty = facts.config.tty;
         options.streams.standard_input = is_interactive_ && facts.config.open_stdin;
         options.proxies_signals = !facts.config.tty;
         options.detach_keys = detach_keys_;
+        if (options.detach_keys.empty()) options.detach_keys = (co_await read_client_configuration()).detach_keys;
         if (facts.host.auto_remove) options.end = "removed";
         if (options.streams.is_tty && options.streams.standard_input) require_terminal();
+        options.starts = true;
         attachment joined = co_await attachment::open(api, std::move(options));
-        co_await api.post(fmt::format("/containers/{}/start", facts.id));
         co_return (co_await joined.run()).exit_code;
     }
 

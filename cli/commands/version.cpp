@@ -20,8 +20,8 @@ class version_command final : public command {
         value both;
         value client;
         client.set("Version", std::string{program_version()});
-        client.set("ApiVersion", std::string{engine::api_version});
-        client.set("DefaultAPIVersion", std::string{engine::api_version});
+        client.set("ApiVersion", std::string{call.api.api_version()});
+        client.set("DefaultAPIVersion", std::string{engine::default_api_version});
         client.set("GitCommit", std::string{program_commit()});
         client.set("Os", "linux");
         client.set("Arch", std::string{program_architecture()});
@@ -36,19 +36,34 @@ class version_command final : public command {
             both.set("Server", value{});
             failure = e.text();
         }
-        print(format_.is_given() ? format_.shown(both) : describe_client() + server);
+        print(format_.is_given() ? format_.shown(both, optional_members())
+                                 : describe_client(call.api.api_version()) + server);
         if (!failure.empty()) throw exit_error(1, "{}", failure);
         co_return 0;
     }
 
   private:
+    /// What the engine leaves out of its answer when it says nothing.
+    static template_object optional_members() {
+        template_object made;
+        made.find = [](const std::string& name) -> std::optional<value> {
+            return name == "Experimental" ? std::optional{value{false}} : std::nullopt;
+        };
+        return made;
+    }
+
     /// All values begin in one column, whatever the indentation.
     static std::string line(int indent, std::string_view title, std::string_view text) {
         return fmt::format("{:{}}{:<{}}{}\n", "", indent, title, 20 - indent, printable(text));
     }
 
-    static std::string describe_client() {
-        return "Client:\n" + line(1, "Version:", program_version()) + line(1, "API version:", engine::api_version) +
+    static std::string described(const std::string& api_version) {
+        if (api_version == engine::default_api_version) return api_version;
+        return fmt::format("{} (downgraded from {})", api_version, engine::default_api_version);
+    }
+
+    static std::string describe_client(const std::string& api_version) {
+        return "Client:\n" + line(1, "Version:", program_version()) + line(1, "API version:", described(api_version)) +
                line(1, "Git commit:", program_commit()) +
                line(1, "OS/Arch:", fmt::format("linux/{}", program_architecture())) + line(1, "Context:", "default");
     }

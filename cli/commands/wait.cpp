@@ -19,7 +19,7 @@ class wait_command final : public command {
 
   private:
     static task<void> one(engine& api, std::string name) {
-        const std::string body = co_await api.post(fmt::format("/containers/{}/wait", encoded(name)));
+        const std::string body = co_await api.post(container_path(name) + "/wait");
         print(fmt::format("{}\n", io::parse<api::wait_response>(body, "the engine's answer").status_code));
     }
 };

@@ -53,6 +53,8 @@ engine_address resolve_address(global_options given) {
     for (const char* name : {"DAVIT_HOST", "DOCKER_HOST"})
         if (where.host.empty()) where.host = environment(name);
     if (where.host.empty()) where.host = "unix:///run/davit/davit.sock";
+    where.api_version = environment("DOCKER_API_VERSION");
+    if (where.api_version.starts_with('v')) where.api_version.erase(0, 1);
     where.verifies_server = given.verifies_tls || !environment("DOCKER_TLS_VERIFY").empty();
     where.uses_tls = where.host.starts_with("tcp://") && (given.uses_tls || where.verifies_server);
     if (const std::string folder = environment("DOCKER_CERT_PATH"); where.uses_tls && !folder.empty()) {

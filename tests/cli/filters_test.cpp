@@ -39,6 +39,15 @@ TEST(moment_parameter, unix_times_stay_and_dates_become_one) {
     EXPECT_EQ(moment_parameter("2006-01-02T15:04:05.5+01:00"), "1136210645.500000000");
 }
 
+TEST(moment_parameter, dates_may_lack_parts_and_carry_parts_of_a_second) {
+    EXPECT_EQ(moment_parameter("2020-01-01Z"), "1577836800.000000000");
+    EXPECT_EQ(moment_parameter("2020-01-01T00:00Z"), "1577836800.000000000");
+    const std::string whole = moment_parameter("2020-01-01T00:00:00");
+    EXPECT_EQ(moment_parameter("2020-01-01T00:00:00.5"), whole.substr(0, whole.find('.')) + ".500000000");
+    EXPECT_THROW(moment_parameter("1577836800."), exit_error);
+    EXPECT_THROW(moment_parameter("2020-01-01T00:00:00.x"), exit_error);
+}
+
 TEST(moment_parameter, a_span_counts_back_from_now) {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     const double seconds = std::chrono::duration<double>(now).count();

@@ -81,9 +81,9 @@ TEST_F(flags, an_alias_sets_the_same_value_and_is_not_in_the_help) {
 
 TEST_F(flags, what_is_wrong_is_said_in_dockers_words) {
     EXPECT_EQ(complaint({"--nope"}), "unknown flag: --nope");
-    EXPECT_EQ(complaint({"-itZ"}), "unknown shorthand flag: 'Z' in -itZ");
+    EXPECT_EQ(complaint({"-itZ"}), "unknown shorthand flag: 'Z' in -Z");
     EXPECT_EQ(complaint({"--name"}), "flag needs an argument: --name");
-    EXPECT_EQ(complaint({"-tn"}), "flag needs an argument: 'n' in -tn");
+    EXPECT_EQ(complaint({"-tn"}), "flag needs an argument: 'n' in -n");
     EXPECT_EQ(complaint({"--time=soon"}),
               "invalid argument \"soon\" for \"--time\" flag: strconv.ParseInt: parsing \"soon\": invalid syntax");
     EXPECT_EQ(

@@ -42,6 +42,13 @@ TEST(printable, control_characters_are_left_out_also_those_above_ascii) {
     EXPECT_EQ(printable_lines("a\x1b]0;title\x07\n\tb\r"), "a]0;title\n\tb");
 }
 
+TEST(with_ellipsis, no_character_is_cut_in_two) {
+    EXPECT_EQ(with_ellipsis("abc", 3), "abc");
+    EXPECT_EQ(with_ellipsis("abcd", 3), "ab…");
+    EXPECT_EQ(with_ellipsis("ééé", 3), "ééé");
+    EXPECT_EQ(with_ellipsis("éééé", 3), "éé…");
+}
+
 TEST(table, columns_are_at_least_ten_wide_and_three_blanks_apart) {
     table made{{"A", "LONGER HEADING", "C"}};
     made.add({"a value of length 21!", "b", "c"});
@@ -62,6 +69,16 @@ TEST(listing, a_template_makes_a_line_of_each_row_and_understands_escapes_of_the
 TEST(listing, a_table_template_has_the_headings_of_its_fields) {
     EXPECT_EQ(list_as("table {{.Name}}\\t{{.ID}}").text(),
               "NAMES     CONTAINER ID\none       0123456789ab\nänother   ba9876543210\n");
+}
+
+TEST(listing, headings_are_not_changed_by_functions_that_change_how_values_look) {
+    EXPECT_EQ(list_as("table {{lower .Name}}\t{{json .ID}}").text().substr(0, 19), "NAMES     CONTAINER");
+    EXPECT_THAT(list_as(R"(table {{if eq .ID "x"}}{{.Name}}{{end}})").text(), testing::StartsWith("\n"));
+}
+
+TEST(listing, the_word_table_needs_no_blank_after_it_but_none_before) {
+    EXPECT_EQ(list_as("table{{.Name}}").text(), list_as("table {{.Name}}").text());
+    EXPECT_THAT(list_as("  table {{.Name}}").text(), testing::StartsWith("table "));
 }
 
 TEST(listing, json_is_an_object_a_line) {

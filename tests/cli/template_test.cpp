@@ -92,5 +92,63 @@ TEST(text_template, headings_are_the_fields_of_its_actions) {
                 ElementsAre("ID", "Names", "Code"));
 }
 
+TEST(text_template, literals_are_gos_numbers_characters_and_texts) {
+    EXPECT_EQ(rendered("{{1.5}} {{0x10}} {{1e3}} {{-3}} {{1_000}}"), "1.5 16 1000 -3 1000");
+    EXPECT_EQ(rendered("{{'a'}} {{'é'}}"), "97 233");
+    EXPECT_EQ(rendered(R"({{"a\tb\u00e9\x41"}})"), "a\tb\u00e9"
+                                                   "A");
+    EXPECT_THAT(complaint("{{1.2.3}}"), HasSubstr("bad number syntax"));
+    EXPECT_THAT(complaint(R"({{"\x"}})"), HasSubstr("invalid syntax"));
+}
+
+TEST(text_template, a_range_can_be_left_or_go_on_early_and_counts_up_to_a_number) {
+    EXPECT_EQ(rendered("{{range .List}}{{if eq . \"b\"}}{{break}}{{end}}{{.}}{{end}}!"), "a!");
+    EXPECT_EQ(rendered("{{range .List}}{{if eq . \"a\"}}{{continue}}{{end}}{{.}}{{end}}!"), "b!");
+    EXPECT_EQ(rendered("{{range .Count}}{{.}}{{end}}"), "012");
+    EXPECT_THAT(complaint("{{break}}"), HasSubstr("outside {{range}}"));
+}
+
+TEST(text_template, texts_are_cut_and_escaped_by_functions) {
+    EXPECT_EQ(rendered("{{slice .Name 1 3}} {{slice .List 1}}"), "bo [b]");
+    EXPECT_THAT(complaint("{{slice .Name 9}}"), HasSubstr("index out of range: 9"));
+    EXPECT_THAT(complaint("{{slice .Name 2 1}}"), HasSubstr("invalid slice index: 2 > 1"));
+    EXPECT_EQ(rendered(R"({{html "<a>"}} {{js "a\"b"}} {{urlquery "a b&c"}})"), R"(&lt;a&gt; a\"b a+b%26c)");
+    EXPECT_EQ(rendered(R"({{pad "" 2 2}}|{{pad "a" 1 2}}|)"), "| a  |");
+    EXPECT_EQ(rendered(R"({{split "ended" "e"}})"), "[ nd d]");
+}
+
+TEST(text_template, printf_complains_of_wrong_types_as_go_does) {
+    EXPECT_EQ(rendered(R"({{printf "%d %5.1f %T %T" 12 1.25 "a" 1}})"), "12   1.2 string int");
+    EXPECT_EQ(rendered(R"({{printf "%d" .Name}})"), "%!d(string=/box)");
+    EXPECT_EQ(rendered(R"({{printf "%f" 2.5}})"), "2.500000");
+}
+
+TEST(text_template, unlike_things_are_not_compared) {
+    EXPECT_THAT(complaint(R"({{eq 1 "a"}})"), HasSubstr("incompatible types"));
+    EXPECT_THAT(complaint(R"({{ne .On "true"}})"), HasSubstr("incompatible types"));
+    EXPECT_EQ(rendered("{{lt 1.5 2.5}} {{gt 10.5 9.5}}"), "true true");
+}
+
+TEST(text_template, what_a_map_of_the_users_own_keys_lacks_is_no_mistake) {
+    const value box = value::parse(R"({"Config":{"Labels":{"a":"b"}},"Ports":{"80/tcp":[]}})", "a box");
+    EXPECT_EQ(text_template{"{{.Config.Labels.nope}}"}.render(box), "<no value>");
+    EXPECT_EQ(text_template{R"({{index .Config.Labels "nope"}})"}.render(box), "");
+    EXPECT_EQ(text_template{R"({{index .Ports "81/tcp"}})"}.render(box), "<no value>");
+}
+
+TEST(text_template, members_that_are_known_and_absent_are_what_the_object_says) {
+    template_object object;
+    object.find = [](const std::string& name) { return name == "Health" ? std::optional{value{}} : std::nullopt; };
+    object.type_name = "box";
+    const auto with = [&](std::string_view source) { return text_template{source}.render(example, object); };
+    EXPECT_EQ(with("{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}"), "none");
+    try {
+        with("{{.Nope}}");
+        FAIL() << "nothing was thrown";
+    } catch (const error& e) {
+        EXPECT_THAT(e.text(), HasSubstr("can't evaluate field Nope in type box"));
+    }
+}
+
 } // namespace
 } // namespace davit::cli

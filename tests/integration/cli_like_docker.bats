@@ -367,3 +367,99 @@ $X -H unix:///nope.sock info | tail -n 1
 $X -H unix:///nope.sock version | tail -n 1
 LINES
 }
+
+@test "flags for what this engine does not offer get the engine's answer" {
+    same <<'LINES'
+$X run --rm -v /tmp:/x $S true
+$X run --rm -v named:/x $S true
+$X run --rm -v /x $S true
+$X run --rm --mount type=bind,src=/tmp,dst=/x $S true
+$X run --rm --mount nope $S true
+$X run --rm --device /dev/null $S true
+$X run --rm --device-cgroup-rule x $S true
+$X run --rm --device-read-bps /dev/null:1mb $S true
+$X run --rm -p 127.0.0.1:8000-8001:80-81 $S true
+$X run --rm -p 80:x $S true
+$X run --rm -p 99999:80 $S true
+$X run --rm -P $S true
+$X run --rm --expose x $S true
+$X run --rm --gpus all $S true
+$X run --rm --link up $S true
+$X run --rm --volumes-from up $S true
+$X run --rm --ip 1.2.3.4 $S true
+$X run --rm --network-alias a $S true
+$X run --rm --mac-address 02:42:ac:11:00:99 $S true
+$X run --rm --userns x $S true
+$X run --rm --annotation a=b $S true
+$X run --rm --storage-opt size=1g $S true
+$X run --rm --health-cmd true $S true
+$X run --rm --health-interval x $S true
+$X run --rm --no-healthcheck --health-cmd true $S true
+$X run --rm --blkio-weight 100 $S true
+$X run --rm --isolation x $S true
+$X run --rm --volume-driver local $S true
+LINES
+}
+
+@test "flags for limits and addresses are checked and carried out as docker's" {
+    same <<'LINES'
+$X run --rm --expose 80 --no-healthcheck --userns host --disable-content-trust $S echo ok
+$X run --rm --cpu-period 100000 --cpu-quota 50000 --cpuset-mems 0 $S echo ok
+$X run --rm --cpu-quota 1 $S true
+$X run --rm --memory-swappiness 200 $S true
+$X run --rm --add-host a $S true
+$X run --rm --add-host a:x $S true
+$X run --rm --dns x $S true
+$X run --rm --pid nope $S true
+$X run --rm --uts nope $S true
+$X run --rm --cgroupns nope $S true
+$X run --rm --platform x $S true
+$X run --rm --cidfile /nope/x $S true
+$X run --cidfile $T/gone nope.invalid/x 2>/dev/null; ls $T/gone 2>&1
+printf 'A=1\n#c\nbad key=1\n' >$T/file; $X run --rm --env-file $T/file $S true
+printf 'A=1\n=x\n' >$T/file; $X run --rm --env-file $T/file $S true
+printf '\xef\xbb\xbfA=1\r\nB=2\n' >$T/file; $X run --rm --env-file $T/file $S sh -c 'echo $A $B' | od -c
+printf 'a b=1\n' >$T/file; $X run --rm --label-file $T/file $S true
+$X run --rm --env-file / $S true
+LINES
+}
+
+@test "names without a letter are refused" {
+    same <<'LINES'
+$X stop ''
+$X kill ''
+$X start ''
+$X restart ''
+$X wait ''
+$X logs ''
+$X attach ''
+$X rm ''
+$X rm -f ''
+$X stop '' nope
+LINES
+}
+
+@test "lists heed the user's settings, and quiet wins over a format" {
+    same <<'LINES'
+mkdir -p $T/c; echo '{"psFormat":"{{.Names}}","imagesFormat":"table {{.Tag}}"}' >$T/c/config.json; export DOCKER_CONFIG=$T/c; $X ps -a; $X images; $X ps -q; $X images -q
+$X ps -q --format '{{.Names}}'
+$X ps --format raw
+$X ps -as --format raw
+$X images --format raw
+$X images --digests --format raw
+$X images -q --format raw
+$X ps -l -n 3
+$X ps -qx
+$X create --name wide $S éèêëéèêëéèêëéèêëéèêë >/dev/null; $X ps -l | cut -c 50-90; $X rm wide
+$X ps -a --format '{{.Platform}} {{.Nope}}'
+$X ps -a --format 'table {{if eq .State "running"}}{{.Names}}{{end}}\t{{.ID}}'
+$X images --format 'table {{.Repository}}\t{{.SharedSize}}\t{{.UniqueSize}}\t{{.VirtualSize}}'
+$X inspect -f '{{.Config.ExposedPorts}} {{.SizeRw}} {{if .State.Health}}x{{else}}none{{end}}' up
+$X inspect -f '{{.Config.Labels.nope}} {{index .Config.Labels "nope"}}' up
+$X image inspect -s $S
+$X container inspect --type image up
+$X version -f '{{.Server.Experimental}}'
+DOCKER_API_VERSION=1.44 $X version -f '{{.Client.APIVersion}} {{.Client.DefaultAPIVersion}}' | cut -d' ' -f1
+DOCKER_API_VERSION=1.2 $X ps
+LINES
+}

@@ -146,6 +146,16 @@ class CliTerminal(unittest.TestCase):
         self.assertEqual(terminal.end(), 0)
         self.assertEqual(self.state(name), "running")
 
+    def test_the_detach_keys_may_be_chosen_for_good(self):
+        with tempfile.TemporaryDirectory() as folder:
+            pathlib.Path(folder, "config.json").write_text('{"detachKeys": "ctrl-a,x"}')
+            os.environ["DOCKER_CONFIG"] = folder
+            self.addCleanup(os.environ.pop, "DOCKER_CONFIG")
+            name, terminal = self.shell()
+            terminal.type(b"\x10\x11\x01x")
+            self.assertEqual(terminal.end(), 0)
+            self.assertEqual(self.state(name), "running")
+
     def test_attach_says_that_it_was_detached_and_ends_with_1_as_docker_does(self):
         name, terminal = self.shell()
         terminal.type(b"\x10\x11")
