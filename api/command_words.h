@@ -8,8 +8,8 @@
 
 namespace davit::api {
 
-/// A command as the words of an array, or as one plain text, which is one word: Docker takes both for Cmd and
-/// Entrypoint.
+/// The words of an array, or one plain text, which is one word: Docker takes both for Cmd, Entrypoint, CapAdd and
+/// CapDrop.
 struct command_words {
     std::optional<std::vector<std::string>> words;
 };

@@ -53,12 +53,14 @@ void check_networking(const networking_config& networking, const std::string& mo
 } // namespace
 
 create_request to_create_request(received_body body, std::string name, std::string platform) {
-    refuse_unoffered(body.host);
+    refuse_unoffered(body.asked_host);
     create_request request;
     request.name = std::move(name);
     request.platform = std::move(platform);
-    request.host = static_cast<const host_config&>(body.host);
+    request.host = static_cast<const host_config&>(body.asked_host);
     host_config& host = request.host;
+    host.capabilities_to_add = std::move(body.asked_host.asked_to_add.words);
+    host.capabilities_to_drop = std::move(body.asked_host.asked_to_drop.words);
     if (host.network_mode.empty() || host.network_mode == "default") host.network_mode = "bridge";
     check_networking(body.networking, host.network_mode);
     if (host.memory_swappiness == -1) host.memory_swappiness.reset();

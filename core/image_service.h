@@ -42,10 +42,11 @@ class image_service {
   public:
     virtual ~image_service() = default;
 
-    /// Pulls one image. Returns its id when every layer is verified, extracted and recorded; on any error, or when the
-    /// caller is cancelled, nothing but verified blobs stays behind. Two pulls of one layer share one download.
-    /// Errors: not_found (no such image), denied (the registry refused), invalid (wrong digest, damaged data),
-    /// unavailable (network).
+    /// Pulls one image, or every tag of a repository that is named without one; then the id is the last tag's, and what
+    /// came before a failure stays. Returns its id when every layer is verified, extracted and recorded; on any error,
+    /// or when the caller is cancelled, nothing but verified blobs stays behind. Two pulls of one layer share one
+    /// download. Errors: not_found (no such image), denied (the registry refused), invalid (wrong digest, damaged
+    /// data), unavailable (network).
     virtual task<std::string> pull(pull_request request, progress_sink progress) = 0;
 
     /// Docker's rules (DELETE /images/{name}): a name with others beside it is only untagged; the last one deletes the

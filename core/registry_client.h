@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/digest.h"
 #include "core/reference.h"
@@ -47,6 +48,9 @@ class registry_session {
     /// digest, type or size), unavailable.
     virtual task<fetched_manifest> manifest(image_reference of) = 0;
     virtual task<fetched_manifest> manifest(digest of) = 0;
+    /// The tags of the repository, as the registry orders them; every page of the list. Errors: as manifest; invalid
+    /// for a list that holds something else than tags; too_large for one that does not end.
+    virtual task<std::vector<std::string>> tags() = 0;
     virtual task<std::unique_ptr<blob_download>> blob(digest of) = 0;
 };
 

@@ -80,18 +80,42 @@ void check_platform(const image_config& config, const std::string& asked, const 
 } // namespace
 
 task<std::string> images_module::pull(pull_request request, progress_sink progress) {
-    const image_reference asked = request.image.with_default_tag();
-    request.image = asked;
+    const image_reference asked = request.image;
+    std::vector<image_reference> wanted{asked};
+    if (asked.names_repository_only()) {
+        wanted.clear();
+        for (const std::string& tag : co_await tags_of(request)) wanted.push_back(asked.with_tag(tag));
+    }
+    std::string id;
+    bool has_fetched = false;
+    for (const image_reference& image : wanted) {
+        request.image = image;
+        const bool fetched_now = co_await pull_one(request, progress, id);
+        has_fetched = has_fetched || fetched_now;
+    }
+    progress({.id = {},
+              .status = (has_fetched ? "Status: Downloaded newer image for " : "Status: Image is up to date for ") +
+                        asked.familiar()});
+    co_return id;
+}
+
+task<std::vector<std::string>> images_module::tags_of(pull_request request) {
+    const auto from = co_await registries_.open(request.image, std::move(request.credentials));
+    auto tags = co_await from->tags();
+    if (tags.empty()) throw error(errc::not_found, "repository {} has no tags", request.image.familiar_name());
+    co_return tags;
+}
+
+task<bool> images_module::pull_one(pull_request request, progress_sink progress, std::string& id) {
+    const image_reference asked = request.image;
     const pulled_ptr image = co_await fetch_documents(std::move(request));
     progress({.id = shown_version(asked), .status = "Pulling from " + asked.path()});
     const bool has_fetched = co_await fetch_and_record(image, progress);
     progress({.id = {}, .status = "Digest: " + image->top.of.text()});
-    progress({.id = {},
-              .status = (has_fetched ? "Status: Downloaded newer image for " : "Status: Image is up to date for ") +
-                        asked.familiar()});
     publish("pull", asked.familiar(), asked.familiar_name(),
             image->config.config ? image->config.config->labels.value_or(string_map{}) : string_map{});
-    co_return image->id.text();
+    id = image->id.text();
+    co_return has_fetched;
 }
 
 task<images_module::pulled_ptr> images_module::fetch_documents(pull_request request) {

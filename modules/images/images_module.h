@@ -54,6 +54,9 @@ class images_module final : public module, public image_service {
     };
     using pulled_ptr = std::shared_ptr<pulled_image>;
 
+    /// True when something was downloaded.
+    task<bool> pull_one(pull_request request, progress_sink progress, std::string& id);
+    task<std::vector<std::string>> tags_of(pull_request request);
     task<pulled_ptr> fetch_documents(pull_request request);
     task<void> fetch_config(pulled_ptr image, content_descriptor of);
     /// True when something was downloaded.

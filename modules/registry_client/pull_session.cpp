@@ -9,6 +9,7 @@
 #include "io/json.h"
 #include "io/sha256.h"
 #include "modules/registry_client/resumed_download.h"
+#include "modules/registry_client/tag_pages.h"
 
 namespace davit {
 namespace {
@@ -17,6 +18,8 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t largest_manifest = 4u << 20, largest_token = 1u << 20, largest_error = 64u << 10;
 constexpr auto document_time = 2min;
+constexpr int most_tag_pages = 1000;
+constexpr std::size_t most_tags = 100'000;
 constexpr std::string_view accepted = "application/vnd.oci.image.index.v1+json, "
                                       "application/vnd.oci.image.manifest.v1+json, "
                                       "application/vnd.docker.distribution.manifest.list.v2+json, "
@@ -91,10 +94,33 @@ task<std::unique_ptr<blob_download>> pull_session::blob(digest of) {
     co_return download;
 }
 
-task<io::http_client_response> pull_session::get(std::string path, io::http_headers headers) {
+task<std::vector<std::string>> pull_session::tags() {
+    const std::string what = "the list of tags of " + repository_.familiar_name();
+    std::vector<std::string> all;
+    std::optional<std::string> query{""};
+    for (int page = 0; query; ++page) {
+        if (page == most_tag_pages || all.size() > most_tags)
+            throw error(errc::too_large, "{} does not end after {} tags on {} pages", what, all.size(), page);
+        io::http_headers headers;
+        headers.add("Accept", "application/json");
+        auto response = co_await get("tags/list", std::move(headers), *query);
+        if (response.status() != 200) {
+            const error failure = co_await refusal(std::move(response), what);
+            throw error{failure};
+        }
+        const auto next = next_page_query(response.head().headers.get("Link"));
+        for (std::string& tag : parse_tag_page(co_await read_document(response, largest_manifest, what)))
+            all.push_back(std::move(tag));
+        query = next;
+    }
+    co_return all;
+}
+
+task<io::http_client_response> pull_session::get(std::string path, io::http_headers headers, std::string query) {
     const auto network_base = co_await network_.base();
     io::url address = network_base;
     address.path = "/v2/" + repository_.path() + "/" + path;
+    address.query = std::move(query);
     if (authorization_.empty())
         if (const auto token = tokens_->find(token_key_, executor::current().now()); !token.empty())
             authorization_ = "Bearer " + token;

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/registry_client.h"
 #include "modules/registry_client/auth_challenge.h"
@@ -19,10 +20,11 @@ class pull_session final : public registry_session, public std::enable_shared_fr
 
     task<fetched_manifest> manifest(image_reference of) override;
     task<fetched_manifest> manifest(digest of) override;
+    task<std::vector<std::string>> tags() override;
     task<std::unique_ptr<blob_download>> blob(digest of) override;
 
     /// A response to a GET below /v2/REPOSITORY/, authorized as the registry asks. Errors as registry_network::get.
-    task<io::http_client_response> get(std::string path, io::http_headers headers);
+    task<io::http_client_response> get(std::string path, io::http_headers headers, std::string query = {});
     /// The error that a response of another status than 200 stands for.
     task<error> refusal(io::http_client_response response, std::string what);
 

@@ -46,6 +46,7 @@ task<std::unique_ptr<registry_session>> registry_client_module::open(image_refer
         explicit shared_session(std::shared_ptr<pull_session> to) : session{std::move(to)} {}
         task<fetched_manifest> manifest(image_reference of) override { return session->manifest(std::move(of)); }
         task<fetched_manifest> manifest(digest of) override { return session->manifest(of); }
+        task<std::vector<std::string>> tags() override { return session->tags(); }
         task<std::unique_ptr<blob_download>> blob(digest of) override { return session->blob(of); }
         std::shared_ptr<pull_session> session; // downloads may outlive this
     };

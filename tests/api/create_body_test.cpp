@@ -57,6 +57,18 @@ TEST(create_body, a_command_may_be_one_text_which_is_one_word) {
     EXPECT_THROW(read(R"({"Env":"A=1"})"), error);
 }
 
+TEST(create_body, a_capability_may_be_one_text) {
+    const auto request = read(R"({"HostConfig":{"CapAdd":"NET_ADMIN","CapDrop":"CHOWN","Memory":4194304}})");
+    EXPECT_EQ(request.host.capabilities_to_add, (std::vector<std::string>{"NET_ADMIN"}));
+    EXPECT_EQ(request.host.capabilities_to_drop, (std::vector<std::string>{"CHOWN"}));
+    EXPECT_EQ(request.host.memory, 4194304);
+    const auto listed = read(R"({"HostConfig":{"CapAdd":["A","B"],"CapDrop":null}})");
+    EXPECT_EQ(listed.host.capabilities_to_add, (std::vector<std::string>{"A", "B"}));
+    EXPECT_FALSE(listed.host.capabilities_to_drop);
+    EXPECT_THROW(read(R"({"HostConfig":{"CapAdd":5}})"), error);
+    EXPECT_THROW(read(R"({"HostConfig":{"Dns":"1.1.1.1"}})"), error);
+}
+
 TEST(create_body, what_is_not_offered_is_refused_by_name_and_not_ignored) {
     EXPECT_EQ(refusal(R"({"HostConfig":{"BlkioWeight":10}})", errc::unsupported),
               "HostConfig.BlkioWeight is not supported by this version of Davit");

@@ -69,6 +69,8 @@ class pulling : public testing::Test {
         ASSERT_EQ(run_program({"python3", "-c", script}), 0);
         registry->push(shared / "layout", "two:latest");
         registry->push(shared / "layout", "docker/two:1.0", "docker");
+        registry->push(shared / "layout", "many:1.0");
+        registry->push(shared / "layout", "many:2.0");
     }
     static void TearDownTestSuite() {
         registry.reset();
@@ -109,8 +111,9 @@ class pulling : public testing::Test {
     }
 
     std::string name(const std::string& image) { return registry->host() + "/" + image; }
-    std::string pull(const std::string& image) {
-        return loop.run(images->pull({image_reference::parse(image), {}, {}}, [this](const progress_update& update) {
+    std::string pull(const std::string& image) { return pull_named(image_reference::parse_with_default_tag(image)); }
+    std::string pull_named(image_reference image) {
+        return loop.run(images->pull({std::move(image), {}, {}}, [this](const progress_update& update) {
             statuses.push_back(update.id.empty() ? update.status : update.id + ": " + update.status);
         }));
     }
@@ -155,6 +158,16 @@ class pulling : public testing::Test {
     std::unique_ptr<images_module> images;
     std::vector<std::string> statuses;
 };
+
+TEST_F(pulling, a_repository_without_a_tag_is_pulled_with_all_its_tags) {
+    const std::string id = pull_named(image_reference::parse(name("many")));
+    EXPECT_THAT(store->get(id).repo_tags, testing::UnorderedElementsAre(name("many:1.0"), name("many:2.0")));
+    EXPECT_THAT(statuses, Contains("1.0: Pulling from many"));
+    EXPECT_THAT(statuses, Contains("2.0: Pulling from many"));
+    EXPECT_EQ(statuses.back(), "Status: Downloaded newer image for " + name("many"));
+    EXPECT_THAT(statuses, Contains(StartsWith("Status: ")).Times(1));
+    EXPECT_THROW(pull_named(image_reference::parse(name("nothing"))), error);
+}
 
 TEST_F(pulling, an_image_arrives_whole_under_its_names) {
     const std::string id = pull(name("two:latest"));

@@ -105,6 +105,10 @@ class registry_sessions : public testing::Test {
         const auto session = co_await client.open(image, std::move(credentials));
         co_return co_await session->manifest(image);
     }
+    task<std::vector<std::string>> list_tags(std::string host) {
+        const auto session = co_await client.open(image_reference::parse(host + "/team/app"), {});
+        co_return co_await session->tags();
+    }
     /// The error of a pull of a manifest; empty when it came.
     std::string refusal(std::vector<scripted_server*> servers, std::optional<registry_credentials> credentials = {}) {
         try {
@@ -257,6 +261,34 @@ TEST_F(registry_sessions, a_manifest_with_another_digest_is_refused) {
                                                     co_return co_await session->manifest(digest_of("else"));
                                                 }),
                  error);
+}
+
+TEST_F(registry_sessions, tags_are_listed_over_all_pages_and_at_no_other_host) {
+    scripted_server server{[](const seen_request& asked) {
+        if (asked.target == "/v2/team/app/tags/list")
+            return answer(200, R"({"name":"team/app","tags":["v1","v2"]})",
+                          {{"Link", R"(<http://elsewhere.example/other?last=v2&n=2>; rel="next")"}});
+        if (asked.target == "/v2/team/app/tags/list?last=v2&n=2") return answer(200, R"({"tags":["v3"]})");
+        return answer(404);
+    }};
+    EXPECT_THAT(with_servers<std::vector<std::string>>({&server}, [&] { return list_tags(server.host()); }),
+                testing::ElementsAre("v1", "v2", "v3"));
+    scripted_server none{[](const seen_request&) { return answer(200, R"({"name":"team/app","tags":null})"); }};
+    EXPECT_THAT(with_servers<std::vector<std::string>>({&none}, [&] { return list_tags(none.host()); }), IsEmpty());
+}
+
+TEST_F(registry_sessions, a_list_of_tags_that_lies_is_refused) {
+    scripted_server names{[](const seen_request&) { return answer(200, R"({"tags":["../../etc"]})"); }};
+    EXPECT_THROW(with_servers<std::vector<std::string>>({&names}, [&] { return list_tags(names.host()); }), error);
+    scripted_server endless{[](const seen_request&) {
+        return answer(200, R"({"tags":["a"]})", {{"Link", R"(</v2/team/app/tags/list?last=a>; rel="next")"}});
+    }};
+    try {
+        with_servers<std::vector<std::string>>({&endless}, [&] { return list_tags(endless.host()); });
+        FAIL() << "the list ended";
+    } catch (const error& e) {
+        EXPECT_EQ(e.category(), errc::too_large) << e.what();
+    }
 }
 
 TEST_F(registry_sessions, documents_without_end_are_cut) {
