@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <linux/magic.h>
+#include <sys/vfs.h>
 
 #include <fmt/format.h>
 
@@ -33,6 +35,28 @@ std::int64_t open_descriptors() {
          at.increment(failed))
         ++count;
     return count;
+}
+
+/// The file system below a path, by Docker's names; empty when it can't be told.
+std::string file_system_of(const std::string& path) {
+    struct statfs about{};
+    if (::statfs(path.c_str(), &about) != 0) return {};
+    switch (static_cast<std::uint32_t>(about.f_type)) {
+    case EXT4_SUPER_MAGIC:
+        return "extfs";
+    case XFS_SUPER_MAGIC:
+        return "xfs";
+    case BTRFS_SUPER_MAGIC:
+        return "btrfs";
+    case TMPFS_MAGIC:
+        return "tmpfs";
+    case OVERLAYFS_SUPER_MAGIC:
+        return "overlayfs";
+    case F2FS_SUPER_MAGIC:
+        return "f2fs";
+    default:
+        return "<unknown>";
+    }
 }
 
 void count_containers(const engine& of, system_info& into) {
@@ -94,6 +118,13 @@ system_info describe_system(const engine& of) {
     count_containers(of, about);
     about.images = static_cast<std::int64_t>(of.images.list().size());
     about.driver = of.storage.docker_name();
+    if (about.driver == "overlay2") {
+        if (auto below = file_system_of(of.config.text("data-root")); !below.empty())
+            about.driver_status.push_back({"Backing Filesystem", std::move(below)});
+        // Without it nothing could be mounted; and what overlayfs notes is noted in trusted attributes.
+        about.driver_status.push_back({"Supports d_type", "true"});
+        about.driver_status.push_back({"userxattr", "false"});
+    }
     about.plugins.volume = {"local"};
     for (const auto& [name, driver] : of.networks.all()) about.plugins.network.push_back(name);
     about.plugins.log = of.log_drivers;

@@ -25,7 +25,6 @@ pull_request read_pull_request(const exchange& request) {
         asked.image = asked.image.with_digest(digest::parse(tag));
     else if (!tag.empty())
         asked.image = asked.image.with_tag(tag);
-    asked.image = asked.image.with_default_tag();
     asked.platform = request.text("platform");
     asked.credentials = parse_registry_auth(request.header("X-Registry-Auth"));
     return asked;

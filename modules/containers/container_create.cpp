@@ -75,8 +75,6 @@ task<create_result> containers_module::create(create_request request) {
     resolve_command(record.config); // throws when there is nothing to run
     log_driver_of(record.host).check(driver_options(record.host.log.config));
     check_attribute_options(record.host.log.config);
-    if (!networks_.find(record.host.network_mode))
-        throw error(errc::not_found, "network {} not found", record.host.network_mode);
     profiles_.capability_bits(record.host.capabilities_to_add.value_or(std::vector<std::string>{}),
                               record.host.capabilities_to_drop.value_or(std::vector<std::string>{}),
                               record.host.is_privileged, result.warnings);

@@ -99,11 +99,9 @@ void check_mode(std::string_view what, std::string_view mode, std::initializer_l
 }
 
 void check_network_mode(std::string_view mode) {
-    for (const std::string_view known : {"", "default", "bridge", "none", "host"})
-        if (mode == known) return;
+    // Whether there is a network of that name is seen at the start, as Docker does.
     if (mode.starts_with("container:"))
         throw error(errc::unsupported, "joining another container's network is not supported yet");
-    throw error(errc::not_found, "network {} not found", mode);
 }
 
 void check_extra_hosts(const std::optional<std::vector<std::string>>& extra_hosts) {

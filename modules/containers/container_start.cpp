@@ -92,6 +92,9 @@ task<void> containers_module::launch(container_ptr started) {
 
 task<void> containers_module::launch_steps(container_ptr started, rollback& undo) {
     container_record& record = started->record;
+    if (!networks_.find(record.host.network_mode))
+        throw error(errc::not_found, "failed to set up container networking: network {} not found",
+                    record.host.network_mode);
     rootfs_plan rootfs = co_await storage_.container_rootfs(record.id);
     const ready_sandbox taken = co_await sandboxes_.take(sandbox_for(record.host));
     undo.add([this, taken] { return sandboxes_.discard(taken); });

@@ -367,10 +367,14 @@ task<void> registry_routes::list_tags(request& asked) {
     if (asked.item != "list" || asked.exchange.head().method != io::http_method::get)
         throw registry_error(404, "UNSUPPORTED", "there is nothing at this path");
     const std::string last{asked.query.find("last").value_or("")};
-    auto tags = co_await storage_.tags(asked.repository, last, page_size(asked.query));
+    const std::size_t most = page_size(asked.query);
+    auto tags = co_await storage_.tags(asked.repository, last, most);
     if (!tags) throw registry_error(404, "NAME_UNKNOWN", fmt::format("there is no repository {}", asked.repository));
     auto head = answer(200);
     head.headers.add("Content-Type", "application/json");
+    if (most > 0 && tags->size() == most)
+        head.headers.add(
+            "Link", fmt::format("</v2/{}/tags/list?last={}&n={}>; rel=\"next\"", asked.repository, tags->back(), most));
     co_await asked.exchange.respond(std::move(head), io::to_json(tag_list{asked.repository, std::move(*tags)}));
 }
 

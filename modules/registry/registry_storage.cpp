@@ -125,6 +125,7 @@ task<std::optional<std::vector<std::string>>> registry_storage::tags(std::string
     if (!is_known) co_return std::nullopt;
     std::vector<std::string> names;
     for (auto& entry : co_await io::list_directory(directory)) names.push_back(std::move(entry.name));
+    std::sort(names.begin(), names.end());
     co_return page(std::move(names), last, limit);
 }
 

@@ -74,18 +74,18 @@ TEST(parse_published_ports, an_address_and_ranges_of_both_sides_are_told_apart) 
 }
 
 TEST(parse_published_ports, what_is_no_port_is_named) {
-    EXPECT_EQ(complaint([] { parse_published_ports("80:x"); }), "invalid containerPort: x");
-    EXPECT_EQ(complaint([] { parse_published_ports("99999:80"); }), "invalid hostPort: 99999");
-    EXPECT_EQ(complaint([] { parse_published_ports("80/nope"); }), "invalid proto: nope");
-    EXPECT_EQ(complaint([] { parse_published_ports("1-5:80-81"); }),
+    EXPECT_EQ(refusal_of([] { parse_published_ports("80:x"); }), "invalid containerPort: x");
+    EXPECT_EQ(refusal_of([] { parse_published_ports("99999:80"); }), "invalid hostPort: 99999");
+    EXPECT_EQ(refusal_of([] { parse_published_ports("80/nope"); }), "invalid proto: nope");
+    EXPECT_EQ(refusal_of([] { parse_published_ports("1-5:80-81"); }),
               "invalid ranges specified for container and host Ports: 80-81 and 1-5");
 }
 
 TEST(parse_exposed_ports, a_range_is_each_of_its_ports) {
     EXPECT_THAT(parse_exposed_ports("80"), ElementsAre("80/tcp"));
     EXPECT_THAT(parse_exposed_ports("7-9/UDP"), ElementsAre("7/udp", "8/udp", "9/udp"));
-    EXPECT_NE(complaint([] { parse_exposed_ports("x"); }), "");
-    EXPECT_NE(complaint([] { parse_exposed_ports("9-7"); }), "");
+    EXPECT_NE(refusal_of([] { parse_exposed_ports("x"); }), "");
+    EXPECT_NE(refusal_of([] { parse_exposed_ports("9-7"); }), "");
     EXPECT_THAT(parse_exposed_ports("65535"), ElementsAre("65535/tcp"));
 }
 
@@ -93,8 +93,8 @@ TEST(parse_extra_host, both_notations_give_the_engines) {
     EXPECT_EQ(parse_extra_host("a:1.2.3.4"), "a:1.2.3.4");
     EXPECT_EQ(parse_extra_host("a=[::1]"), "a:::1");
     EXPECT_EQ(parse_extra_host("a:host-gateway"), "a:host-gateway");
-    EXPECT_EQ(complaint([] { parse_extra_host("a"); }), "bad format for add-host: \"a\"");
-    EXPECT_EQ(complaint([] { parse_extra_host("a:x"); }), "invalid IP address in add-host: \"x\"");
+    EXPECT_EQ(refusal_of([] { parse_extra_host("a"); }), "bad format for add-host: \"a\"");
+    EXPECT_EQ(refusal_of([] { parse_extra_host("a:x"); }), "invalid IP address in add-host: \"x\"");
 }
 
 TEST(parse_span, units_add_up_and_other_words_are_none) {
@@ -104,9 +104,9 @@ TEST(parse_span, units_add_up_and_other_words_are_none) {
 }
 
 TEST(check_platform, one_word_must_be_a_system_or_an_architecture) {
-    EXPECT_EQ(complaint([] { check_platform("linux/arm/v7"); }), "");
-    EXPECT_EQ(complaint([] { check_platform("arm64"); }), "");
-    EXPECT_NE(complaint([] { check_platform("x"); }), "");
+    EXPECT_EQ(refusal_of([] { check_platform("linux/arm/v7"); }), "");
+    EXPECT_EQ(refusal_of([] { check_platform("arm64"); }), "");
+    EXPECT_NE(refusal_of([] { check_platform("x"); }), "");
 }
 
 } // namespace

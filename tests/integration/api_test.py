@@ -15,6 +15,7 @@ import threading
 import time
 import unittest
 import urllib.parse
+import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
@@ -138,6 +139,7 @@ class Api(unittest.TestCase):
         self.assertEqual(info["Swarm"]["LocalNodeState"], "inactive")
         self.assertGreater(info["MemTotal"], 1 << 20)
         self.assertEqual(info["DockerRootDir"], self.engine.data_root)
+        self.assertIn("Backing Filesystem", dict(info["DriverStatus"]))
 
     # Bodies.
 
@@ -388,6 +390,39 @@ class Api(unittest.TestCase):
         self.assertEqual(seen[0]["Action"], "create")
         while self.client.get("/info").json()["NEventsListener"] > 0:  # a client that has gone ends its stream
             time.sleep(0.01)
+
+    def test_a_pull_without_a_tag_pulls_every_tag(self):
+        repository = f"{self.engine.registry}/tagged"
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([ROOT / "images/sample/build", folder], check=True, stdout=subprocess.DEVNULL)
+            for tag in ("b", "a", "c"):
+                subprocess.run([ROOT / "images/push", folder, f"{repository}:{tag}"], check=True, stdout=subprocess.DEVNULL)
+        lines = self.client.post(f"/images/create?fromImage={repository}").json_lines()
+        for tag in "abc":
+            self.addCleanup(lambda tag=tag: self.client.delete(f"/images/{repository}:{tag}"))
+        self.assertEqual([line["id"] for line in lines if line["status"] == "Pulling from tagged"], ["a", "b", "c"])
+        self.assertEqual(lines[-1], {"status": f"Status: Image is up to date for {repository}"})
+        have = self.client.get(f"/images/{repository}:a/json").json()["RepoTags"]
+        self.assertEqual([tag for tag in have if "/tagged:" in tag], [f"{repository}:{tag}" for tag in "abc"])
+        self.refused(404, "POST", f"/images/create?fromImage={self.engine.registry}/nothing")
+        with urllib.request.urlopen(f"http://{self.engine.registry}/v2/tagged/tags/list?n=2", timeout=30) as page:
+            self.assertEqual(json.load(page)["tags"], ["a", "b"])
+            self.assertEqual(page.headers["Link"], '</v2/tagged/tags/list?last=b&n=2>; rel="next"')
+
+    def test_a_network_that_is_not_there_is_refused_at_the_start(self):
+        container = self.create("true", HostConfig={"NetworkMode": "nope"})
+        message = self.refused(404, "POST", f"/containers/{container}/start")
+        self.assertEqual(message, "failed to set up container networking: network nope not found")
+        seen = self.client.get(f"/containers/{container}/json").json()
+        self.assertEqual((seen["State"]["Status"], seen["State"]["ExitCode"]), ("created", 128))
+        self.assertEqual(seen["State"]["Error"], message)
+        self.assertEqual(list(seen["NetworkSettings"]["Networks"]), ["nope"])
+        self.assertEqual(self.client.delete(f"/containers/{container}").status, 204)
+
+    def test_a_capability_may_be_one_text(self):
+        container = self.create("true", HostConfig={"CapAdd": "NET_ADMIN", "CapDrop": "CHOWN"})
+        host = self.client.get(f"/containers/{container}/json").json()["HostConfig"]
+        self.assertEqual((host["CapAdd"], host["CapDrop"]), (["NET_ADMIN"], ["CHOWN"]))
 
     def test_a_pull_that_fails_before_its_first_line_is_an_error_answer(self):
         message = self.refused(404, "POST", f"/images/create?fromImage={self.engine.registry}/nothing&tag=latest")
