@@ -102,6 +102,9 @@ void check_network_mode(std::string_view mode) {
     // Whether there is a network of that name is seen at the start, as Docker does.
     if (mode.starts_with("container:"))
         throw error(errc::unsupported, "joining another container's network is not supported yet");
+    // Names of networks follow the rule of containers' names.
+    if (!mode.empty() && (mode.starts_with('/') || !is_container_name(mode)))
+        throw error(errc::invalid, "{:?} is no name of a network", mode);
 }
 
 void check_extra_hosts(const std::optional<std::vector<std::string>>& extra_hosts) {

@@ -64,6 +64,7 @@ TEST(container_request, what_is_not_offered_is_refused) {
     EXPECT_EQ(refusal([](create_request& r) { r.host.wants_init = true; }), errc::unsupported);
     EXPECT_EQ(refusal([](create_request& r) { r.host.pid_mode = "container:x"; }), errc::unsupported);
     EXPECT_EQ(refusal([](create_request& r) { r.host.network_mode = "container:x"; }), errc::unsupported);
+    EXPECT_EQ(refusal([](create_request& r) { r.host.network_mode = "../x"; }), errc::invalid);
     EXPECT_EQ(refusal([](create_request& r) { r.host.runtime = "../../bin/sh"; }), errc::invalid);
     EXPECT_EQ(refusal([](create_request& r) { r.host.tmpfs = string_map{{"/proc/x", ""}}; }), errc::invalid);
     EXPECT_EQ(refusal([](create_request& r) { r.host.tmpfs = string_map{{"/a/../proc", ""}}; }), errc::invalid);
