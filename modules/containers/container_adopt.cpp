@@ -127,7 +127,7 @@ task<void> containers_module::adopt(container_ptr stored, const running_process*
 task<void> containers_module::drop_leftovers(std::vector<running_process> processes) {
     for (const running_process& process : processes) {
         const auto owner = index_.find(process.container_id);
-        if (owner && owner->holds_process) continue;
+        if ((owner && owner->holds_process) || records_.is_left_aside(process.container_id)) continue;
         log::warn("the process {} of container {}, which nobody owns, is ended", process.pid, process.container_id);
         try {
             if (!process.ended) {
@@ -145,7 +145,7 @@ task<void> containers_module::drop_leftovers(std::vector<running_process> proces
         if (entry.kind == io::directory_entry::type::directory && is_container_id(entry.name))
             remains.insert(entry.name);
     for (const std::string& id : remains) {
-        if (index_.find(id)) continue;
+        if (index_.find(id) || records_.is_left_aside(id)) continue;
         try {
             co_await destroy_parts(id);
             records_.erase(id);

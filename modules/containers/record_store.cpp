@@ -142,6 +142,7 @@ task<std::vector<container_record>> record_store::load() {
             records.push_back(from_stored(text));
         } catch (const error& e) {
             log::error("the stored container {} can't be read and is left aside: {}", id, e.what());
+            left_aside_.insert(id);
         }
     }
     co_return records;

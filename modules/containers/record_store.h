@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,8 +20,11 @@ class record_store {
   public:
     explicit record_store(state_store& store) noexcept : store_{store} {}
 
-    /// A row that can't be read is logged and left where it is.
+    /// A row that can't be read is logged and left where it is: see is_left_aside.
     task<std::vector<container_record>> load();
+    /// Whether there is a record of that id that could not be read. What it owns must stay: an older or a newer engine,
+    /// or a user who mends the row, may still know what to do with it.
+    bool is_left_aside(const std::string& id) const { return left_aside_.contains(id); }
     void put(const container_record& record);
     void erase(const std::string& id);
     /// Returns when everything above survives a crash of the engine.
@@ -28,6 +32,7 @@ class record_store {
 
   private:
     state_store& store_;
+    std::set<std::string> left_aside_;
 };
 
 } // namespace davit

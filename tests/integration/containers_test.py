@@ -4,9 +4,11 @@
 Run by tests/run; alone: tests/own_world python3 tests/python_tap.py tests/integration/containers_test.py [WORD]
 """
 
+import contextlib
 import os
 import pathlib
 import re
+import sqlite3
 import sys
 import threading
 import time
@@ -235,6 +237,28 @@ class Containers(unittest.TestCase):
                      {"Devices": [{"PathOnHost": "/dev/null"}]}, {"Sysctls": {"kernel.core_pattern": "x"}}):
             answer = self.ask("post", "/containers/create", {"Image": self.image, "Cmd": ["true"], "HostConfig": host})
             self.assertIn(answer.status, (400, 501), f"{host}: {answer}")
+
+    def rewrite_record(self, container, change):
+        with contextlib.closing(sqlite3.connect(f"{self.engine.data_root}/state.db")) as state, state:
+            ((before,),) = state.execute("SELECT value FROM entry WHERE kind = 'containers' AND name = ?", (container,))
+            state.execute("UPDATE entry SET value = ? WHERE kind = 'containers' AND name = ?", (change(before), container))
+
+    def test_a_record_that_can_not_be_read_costs_nothing_of_its_container(self):
+        container = self.create("sh", "-c", "echo kept > /file; echo said; exec sleep 1000")
+        self.start(container)
+        while not self.logs(container)[0]:
+            time.sleep(0.02)
+        self.engine.kill()
+        self.rewrite_record(container, lambda text: "[" + text)
+        self.engine.start()
+        self.ask("get", f"/containers/{container}/json", status=404)
+        self.engine.kill()
+        self.rewrite_record(container, lambda text: text[1:])
+        self.engine.start()
+        self.assertTrue(self.inspect(container)["State"]["Running"])
+        self.assertEqual(self.logs(container)[0], b"said\n")
+        self.ask("post", f"/containers/{container}/restart?t=0", status=204)
+        self.assertTrue(self.inspect(container)["State"]["Running"])
 
     def test_a_killed_engine_comes_back_to_its_containers_and_all_that_they_wrote(self):
         counting = self.create("sh", "-c", "i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i+1)); done; exec sleep 60")
