@@ -101,6 +101,13 @@ task<void> containers_module::adopt(container_ptr stored, const running_process*
             is_ours = false;
         }
     }
+    if (process && !is_ours) {
+        // Nothing of the attempt stays.
+        stored->standard_output = stored->standard_error = stored->terminal = nullptr;
+        stored->input.close();
+        co_await detach(record);
+        records_.put(record);
+    }
     if (is_ours) {
         stored->holds_process = true;
         record.pid = process->pid;

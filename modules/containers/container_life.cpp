@@ -164,15 +164,7 @@ task<void> containers_module::end_run(container_ptr ended, exit_status status) {
         }
     }
     pumps_.forget(record.id);
-    if (network_driver* network = networks_.find(record.network.network_name)) {
-        try {
-            co_await network->detach(record.network);
-        } catch (const error& e) {
-            if (e.category() == errc::cancelled) throw;
-            log::warn("detaching container {} from network {}: {}", record.id, record.network.network_name, e.what());
-        }
-    }
-    record.network = {};
+    co_await detach(record);
     record.pid = 0;
     record.exit_code = status.code;
     record.was_oom_killed = status.was_oom_killed;
@@ -193,6 +185,18 @@ task<void> containers_module::end_run(container_ptr ended, exit_status status) {
     cleanup_.spawn(release_process(ended));
     const bool is_kept = std::exchange(ended->is_kept_once, false);
     if (!restarts && record.host.auto_remove && !is_kept) co_await remove_now(ended);
+}
+
+task<void> containers_module::detach(container_record& record) {
+    if (network_driver* network = networks_.find(record.network.network_name)) {
+        try {
+            co_await network->detach(record.network);
+        } catch (const error& e) {
+            if (e.category() == errc::cancelled) throw;
+            log::warn("detaching container {} from network {}: {}", record.id, record.network.network_name, e.what());
+        }
+    }
+    record.network = {};
 }
 
 task<void> containers_module::release_process(container_ptr ended) {

@@ -119,7 +119,12 @@ task<void> containers_module::restart(std::string name, std::optional<std::int64
     const auto found = index_.get(name);
     if (!signal.empty()) parse_signal(signal);
     found->is_kept_once = is_alive(*found);
-    co_await stop(name, timeout, std::move(signal));
+    try {
+        co_await stop(name, timeout, std::move(signal));
+    } catch (...) {
+        found->is_kept_once = false; // no restart is under way any more
+        throw;
+    }
     co_await start(found->record.id);
     publish(*found, "restart");
 }

@@ -86,6 +86,8 @@ class containers_module final : public module, public container_service {
     task<void> oversee(container_ptr running);
     task<void> end_run(container_ptr ended, exit_status status);
     task<void> await_restart(container_ptr ended);
+    /// Gives back its place in the network. Failures are logged.
+    task<void> detach(container_record& record);
     task<void> release_process(container_ptr ended);
     /// Lets go of the root file system of the last run, if that was not done yet.
     task<void> unmount_root(container_ptr of);

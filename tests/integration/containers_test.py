@@ -280,5 +280,28 @@ class Containers(unittest.TestCase):
         self.ask("post", f"/containers/{counting}/stop?t=1", status=204)
 
 
+class SmallNetwork(unittest.TestCase):
+    def test_a_container_that_can_not_be_taken_over_gives_its_address_back(self):
+        with PrivateEngine("--bip", "10.213.0.1/30", "--sandbox-stock", "0") as engine:
+            image = push_and_pull_sample(engine)
+
+            def started():
+                container = engine.client.post("/containers/create", {"Image": image, "Cmd": ["sleep", "1000"]}).json()["Id"]
+                return container, engine.client.post(f"/containers/{container}/start")
+
+            first, answer = started()
+            self.assertEqual(answer.status, 204, answer)
+            self.assertNotEqual(started()[1].status, 204)  # there is one address
+            engine.kill()
+            log = pathlib.Path(engine.data_root, "containers", first, f"{first}-json.log")
+            log.unlink()
+            log.mkdir()
+            engine.start()
+            state = engine.client.get(f"/containers/{first}/json").json()["State"]
+            self.assertEqual((state["Status"], state["ExitCode"]), ("exited", 137))
+            self.assertEqual(started()[1].status, 204)
+            engine.remove_containers()
+
+
 if __name__ == "__main__":
     unittest.main()
