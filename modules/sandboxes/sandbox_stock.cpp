@@ -50,19 +50,32 @@ std::size_t sandbox_stock::size() const noexcept {
 }
 
 task<ready_sandbox> sandbox_stock::take(sandbox_request request) {
-    if (most_ > 0) {
-        shelf& from = shelves_[{request.network, request.shape}];
-        last_take_ = clock::now();
-        from.takes.push_back(last_take_);
-        taken_.set();
-        while (!from.ready.empty()) {
-            ready_sandbox first = std::move(from.ready.front());
-            from.ready.pop_front();
-            if (runtime_.is_waiting(first.sandbox)) co_return first;
-            keeping_.spawn(discard(std::move(first)));
-        }
+    if (most_ == 0) co_return co_await make(std::move(request));
+    shelf& from = shelves_[{request.network, request.shape}];
+    last_take_ = clock::now();
+    from.takes.push_back(last_take_);
+    taken_.set();
+    if (auto first = take_ready(from)) co_return std::move(*first);
+    try {
+        co_return co_await make(request);
+    } catch (const error& e) {
+        if (e.category() != errc::unavailable) throw;
     }
+    // What is lacking, the last address say, the stock may have, or what is just being made for it.
+    while (is_filling_) co_await filled_.wait();
+    if (auto first = take_ready(from)) co_return std::move(*first);
+    co_await discard_all();
     co_return co_await make(std::move(request));
+}
+
+std::optional<ready_sandbox> sandbox_stock::take_ready(shelf& from) {
+    while (!from.ready.empty()) {
+        ready_sandbox first = std::move(from.ready.front());
+        from.ready.pop_front();
+        if (runtime_.is_waiting(first.sandbox)) return first;
+        keeping_.spawn(discard(std::move(first)));
+    }
+    return std::nullopt;
 }
 
 task<void> sandbox_stock::discard(ready_sandbox unused) {
@@ -120,6 +133,7 @@ task<void> sandbox_stock::keep_filled() {
         }
         const shape_name name = *found;
         bool has_failed = false;
+        is_filling_ = true;
         try {
             ready_sandbox made = co_await make({name.first, name.second});
             shelves_[name].ready.push_back(std::move(made));
@@ -128,6 +142,8 @@ task<void> sandbox_stock::keep_filled() {
             log::warn("making a sandbox for the stock: {}", e.what());
             has_failed = true;
         }
+        is_filling_ = false;
+        filled_.wake_all();
         if (has_failed) co_await sleep_for(pause_after_failure);
     }
 }

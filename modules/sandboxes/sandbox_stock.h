@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -15,6 +16,7 @@
 #include "core/rollback.h"
 #include "core/runtime.h"
 #include "core/sandbox_provider.h"
+#include "core/wait_list.h"
 
 namespace davit {
 
@@ -49,6 +51,8 @@ class sandbox_stock final : public module, public sandbox_provider {
         std::deque<clock::time_point> takes; ///< Lately: what the stock is sized by
     };
 
+    /// The first that still waits to be launched; nothing when there is none.
+    std::optional<ready_sandbox> take_ready(shelf& from);
     task<ready_sandbox> make(sandbox_request request);
     task<ready_sandbox> make_steps(sandbox_request request, network_driver& network, rollback& undo);
     task<void> keep_filled();
@@ -64,6 +68,8 @@ class sandbox_stock final : public module, public sandbox_provider {
     std::map<shape_name, shelf> shelves_;
     clock::time_point last_take_{};
     event taken_;
+    bool is_filling_ = false; ///< One is being made for the stock
+    wait_list filled_;        ///< Woken when it was made, or could not be
     background keeping_{"the sandbox stock"};
 };
 

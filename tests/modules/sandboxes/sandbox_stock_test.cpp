@@ -70,7 +70,7 @@ class noting_network final : public network_driver {
   public:
     network_facts facts() const override { return {"", "test", "test", "", ""}; }
     task<attached_endpoint> attach(std::int32_t pid) override {
-        if (cannot_attach) throw error(errc::unavailable, "no address is left");
+        if (cannot_attach || attached.size() >= most_attached) throw error(errc::unavailable, "no address is left");
         attached_endpoint made;
         made.where.id = std::to_string(pid);
         made.where.network_name = "test";
@@ -79,6 +79,7 @@ class noting_network final : public network_driver {
         co_return made;
     }
     task<void> settle(endpoint where) override {
+        if (settles_late) co_await gate.wait();
         settled.insert(where.id);
         co_return;
     }
@@ -92,6 +93,9 @@ class noting_network final : public network_driver {
     std::set<std::string> attached;
     std::set<std::string> settled;
     bool cannot_attach = false;
+    std::size_t most_attached = 1000;
+    bool settles_late = false;
+    event gate;
 };
 
 class sandbox_stock_test : public testing::Test {
@@ -135,6 +139,39 @@ TEST_F(sandbox_stock_test, is_empty_until_something_is_asked_for_and_then_holds_
     EXPECT_EQ(take().sandbox.id, 2u) << "the one that was waiting";
     fill(2);
     EXPECT_EQ(network.settled.size(), 4u) << "the stock's networks are settled, too";
+}
+
+TEST_F(sandbox_stock_test, gives_up_what_it_holds_when_the_last_address_is_asked_for) {
+    take();
+    fill(1);
+    network.most_attached = 2;
+    sandbox_shape other;
+    other.own_ipc = !other.own_ipc;
+    const auto taken = l.run(stock().take({"test", other}));
+    EXPECT_TRUE(network.attached.contains(taken.where.id));
+    EXPECT_EQ(network.attached.size(), 2u);
+}
+
+TEST_F(sandbox_stock_test, gives_what_it_is_just_making_when_that_has_the_last_address) {
+    take();
+    network.most_attached = 2;
+    network.settles_late = true;
+    l.run([](noting_network& of) -> task<void> {
+        for (int i = 0; i < 500 && of.attached.size() < 2; ++i) co_await sleep_for(2ms);
+    }(network));
+    ASSERT_EQ(network.attached.size(), 2u);
+    const auto taken =
+        l.run(with_timeout(5s, "the last address", [](sandbox_stock& of, event& gate) -> task<ready_sandbox> {
+            co_return co_await with_scope([&](scope& children) -> task<ready_sandbox> {
+                children.spawn([](event& opened) -> task<void> {
+                    co_await sleep_for(20ms);
+                    opened.set();
+                }(gate));
+                co_return co_await of.take({"test", {}});
+            });
+        }(stock(), network.gate)));
+    EXPECT_EQ(taken.sandbox.id, 2u);
+    EXPECT_EQ(network.attached.size(), 2u);
 }
 
 TEST_F(sandbox_stock_test, gives_each_sandbox_once_and_keeps_no_more_than_it_may) {
