@@ -22,6 +22,18 @@ constexpr auto quiet_time = 60s;
 /// After one could not be made, so that a fault that stays does not burn the machine.
 constexpr auto pause_after_failure = 1s;
 
+/// One more, as long as it lives.
+class counted {
+  public:
+    explicit counted(std::size_t& number) : number_{number} { ++number_; }
+    counted(const counted&) = delete;
+    counted& operator=(const counted&) = delete;
+    ~counted() { --number_; }
+
+  private:
+    std::size_t& number_;
+};
+
 } // namespace
 
 sandbox_stock::sandbox_stock(const module_inputs& given)
@@ -61,7 +73,9 @@ task<ready_sandbox> sandbox_stock::take(sandbox_request request) {
     } catch (const error& e) {
         if (e.category() != errc::unavailable) throw;
     }
-    // What is lacking, the last address say, the stock may have, or what is just being made for it.
+    // What is lacking, the last address say, the stock may have, or what is just being made for it; and it makes no
+    // other meanwhile.
+    const counted here{lacking_};
     while (is_filling_) co_await filled_.wait();
     if (auto first = take_ready(from)) co_return std::move(*first);
     co_await discard_all();
@@ -125,7 +139,7 @@ const sandbox_stock::shape_name* sandbox_stock::find_wanting(clock::time_point n
 task<void> sandbox_stock::keep_filled() {
     for (;;) {
         co_await taken_.wait();
-        while (clock::now() - last_take_ < pause_after_take) co_await sleep_for(pause_after_take);
+        while (clock::now() - last_take_ < pause_after_take || lacking_ > 0) co_await sleep_for(pause_after_take);
         const shape_name* const found = find_wanting(clock::now());
         if (!found) {
             taken_.reset();

@@ -68,6 +68,7 @@ class sandbox_stock final : public module, public sandbox_provider {
     std::map<shape_name, shelf> shelves_;
     clock::time_point last_take_{};
     event taken_;
+    std::size_t lacking_ = 0; ///< Takes that could not be served: what they need is not for the stock
     bool is_filling_ = false; ///< One is being made for the stock
     wait_list filled_;        ///< Woken when it was made, or could not be
     background keeping_{"the sandbox stock"};

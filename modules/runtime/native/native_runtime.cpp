@@ -242,9 +242,16 @@ task<void> native_runtime::watch_orphan(process_table::entry process) {
 /// Learns what a shim holds that this engine has not launched itself, and what ended while nobody listened.
 task<void> native_runtime::adopt(connection from) {
     exits_before_adoption_.emplace();
-    const auto list =
-        get<shim_protocol::process_list>(co_await from->ask(message_type::list, encode(shim_protocol::nothing{})));
+    shim_protocol::process_list list;
+    std::exception_ptr failure;
+    try {
+        list =
+            get<shim_protocol::process_list>(co_await from->ask(message_type::list, encode(shim_protocol::nothing{})));
+    } catch (...) {
+        failure = std::current_exception();
+    }
     const auto early = std::exchange(exits_before_adoption_, std::nullopt);
+    if (failure) std::rethrow_exception(failure);
     for (const auto& held : list.processes) {
         const auto process = processes_.add(held.id);
         process->pid = held.pid;

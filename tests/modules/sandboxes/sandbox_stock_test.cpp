@@ -85,6 +85,7 @@ class noting_network final : public network_driver {
     }
     task<void> detach(endpoint where) override {
         attached.erase(where.id);
+        if (detaches_slowly) co_await sleep_for(20ms); // its address is free meanwhile
         co_return;
     }
     task<void> restore(endpoint) override { co_return; }
@@ -95,6 +96,7 @@ class noting_network final : public network_driver {
     bool cannot_attach = false;
     std::size_t most_attached = 1000;
     bool settles_late = false;
+    bool detaches_slowly = false;
     event gate;
 };
 
@@ -150,6 +152,17 @@ TEST_F(sandbox_stock_test, gives_up_what_it_holds_when_the_last_address_is_asked
     const auto taken = l.run(stock().take({"test", other}));
     EXPECT_TRUE(network.attached.contains(taken.where.id));
     EXPECT_EQ(network.attached.size(), 2u);
+}
+
+TEST_F(sandbox_stock_test, makes_nothing_with_what_it_gave_up_before_that_is_taken) {
+    take();
+    fill(1);
+    network.most_attached = 2;
+    network.detaches_slowly = true;
+    sandbox_shape other;
+    other.own_ipc = !other.own_ipc;
+    const auto taken = l.run(stock().take({"test", other}));
+    EXPECT_TRUE(network.attached.contains(taken.where.id));
 }
 
 TEST_F(sandbox_stock_test, gives_what_it_is_just_making_when_that_has_the_last_address) {
