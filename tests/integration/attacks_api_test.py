@@ -4,7 +4,7 @@
 Covered here: smuggled requests; numbers that explode; hostile object and driver names; filter patterns; secrets in the debug log;
 half-open connections; links in a log's place; lines without end; and of the registry: huge manifests, page sizes, names that
 are paths, upload sessions of others, blobs and manifests that are not what they say, foreign Host headers.
-Ambiguous JSON, other protocols, web pages, TLS, socket modes and bodies without end are in api_test.py; log records that are
+Ambiguous JSON, other protocols, web pages, TLS, socket modes and bodies without end are in api_test.py and api_daemon_test.py; log records that are
 forged in containers_test.py; redirects, tokens and credentials in pull_lies_test.py.
 
 Run by tests/run; alone: tests/own_world python3 tests/python_tap.py tests/integration/attacks_api_test.py [WORD]
