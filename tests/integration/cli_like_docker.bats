@@ -450,7 +450,7 @@ $X images --digests --format raw
 $X images -q --format raw
 $X ps -l -n 3
 $X ps -qx
-$X create --name wide $S éèêëéèêëéèêëéèêëéèêë >/dev/null; $X ps -l | cut -c 50-90; $X rm wide
+$X create --name wide $S éèêëéèêëéèêëéèêëéèêë >/dev/null; $X ps -l --format 'table {{.Command}}\t{{.State}}\t{{.Names}}'; $X rm wide
 $X ps -a --format '{{.Platform}} {{.Nope}}'
 $X ps -a --format 'table {{if eq .State "running"}}{{.Names}}{{end}}\t{{.ID}}'
 $X images --format 'table {{.Repository}}\t{{.SharedSize}}\t{{.UniqueSize}}\t{{.VirtualSize}}'
