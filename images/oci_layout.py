@@ -57,15 +57,15 @@ class Layout:
         data = gzip.compress(tar_bytes, level, mtime=0) if compress else tar_bytes
         return Layer(self.add_blob(data, LAYER_GZIP if compress else LAYER), digest_of(tar_bytes))
 
-    def add_image(self, tag, layers, config, **config_json):
+    def add_image(self, tag, layers, config, created=EPOCH, **config_json):
         """`config`: Cmd, Env, User and so on. Further keywords go into the configuration's top level, and win."""
         described = {
-            "created": EPOCH,
+            "created": created,
             "architecture": architecture(),
             "os": "linux",
             "config": config,
             "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in layers]},
-            "history": [{"created": EPOCH, "created_by": f"layer {n}"} for n in range(1, len(layers) + 1)],
+            "history": [{"created": created, "created_by": f"layer {n}"} for n in range(1, len(layers) + 1)],
             **config_json,
         }
         manifest = {
@@ -85,15 +85,17 @@ class Layout:
 
 
 class Tar:
-    """A tar archive in memory, entry by entry, exactly as asked: names are not checked, so hostile ones can be made too."""
+    """A tar archive in memory, entry by entry, exactly as asked: names are not checked, so hostile ones can be made too.
+    `mtime`: of all entries, in Unix seconds."""
 
-    def __init__(self):
+    def __init__(self, mtime=0):
+        self.mtime = mtime
         self.buffer = io.BytesIO()
         self.archive = tarfile.open(fileobj=self.buffer, mode="w", format=tarfile.PAX_FORMAT)
 
     def add(self, name, kind=tarfile.REGTYPE, data=b"", mode=0o644, uid=0, gid=0, target="", device=(0, 0), pax=None):
         entry = tarfile.TarInfo(name)
-        entry.type, entry.mode, entry.uid, entry.gid, entry.linkname, entry.mtime = kind, mode, uid, gid, target, 0
+        entry.type, entry.mode, entry.uid, entry.gid, entry.linkname, entry.mtime = kind, mode, uid, gid, target, self.mtime
         entry.devmajor, entry.devminor = device
         entry.size = len(data) if kind == tarfile.REGTYPE else 0
         entry.pax_headers = pax or {}
