@@ -14,14 +14,19 @@ namespace davit {
 
 template <> struct fields_of<cli::client_configuration::login> {
     using self = cli::client_configuration::login;
-    static constexpr auto list = std::tuple{field("auth", &self::auth), field("identitytoken", &self::identity_token)};
+    static constexpr auto list =
+        std::tuple{field("auth", &self::auth), field("username", &self::user), field("password", &self::password),
+                   field("identitytoken", &self::identity_token)};
 };
 template <> struct fields_of<cli::client_configuration> {
     using self = cli::client_configuration;
-    static constexpr auto list =
-        std::tuple{field("auths", &self::logins),           field("credsStore", &self::credential_helper),
-                   field("detachKeys", &self::detach_keys), field("credHelpers", &self::credential_helpers),
-                   field("psFormat", &self::ps_format),     field("imagesFormat", &self::images_format)};
+    static constexpr auto list = std::tuple{field("auths", &self::logins),
+                                            field("credsStore", &self::credential_helper),
+                                            field("currentContext", &self::current_context),
+                                            field("detachKeys", &self::detach_keys),
+                                            field("credHelpers", &self::credential_helpers),
+                                            field("psFormat", &self::ps_format),
+                                            field("imagesFormat", &self::images_format)};
 };
 
 } // namespace davit
@@ -39,21 +44,19 @@ std::string variable(const char* name) {
 
 } // namespace
 
-task<client_configuration> read_client_configuration() {
-    std::string folder = variable("DOCKER_CONFIG");
+task<client_configuration> read_client_configuration(std::string folder) {
+    if (folder.empty()) folder = variable("DOCKER_CONFIG");
     if (folder.empty()) folder = variable("HOME") + "/.docker";
     client_configuration read;
-    read.path = folder + "/config.json";
+    const std::string path = folder + "/config.json";
     try {
-        if (const auto text = co_await io::find_file(read.path, configuration_limit)) {
-            const std::string path = read.path;
-            read = io::parse<client_configuration>(*text, path);
-            read.path = path;
-        }
+        const auto text = co_await io::find_file(path, configuration_limit);
+        if (text && !text->empty()) read = io::parse<client_configuration>(*text, path);
     } catch (const error& e) {
         if (e.category() == errc::cancelled) throw;
-        fmt::print(stderr, "WARNING: Error loading config file: {}\n", printable(e.text()));
+        print_error(fmt::format("WARNING: Error parsing config file ({}): {}", path, e.text()));
     }
+    read.folder = std::move(folder);
     co_return read;
 }
 

@@ -7,14 +7,17 @@
 
 namespace davit::cli {
 
-/// What this program heeds of docker's own file of settings, config.json in DOCKER_CONFIG or ~/.docker.
+/// What this program heeds of docker's own file of settings, config.json in --config, DOCKER_CONFIG or ~/.docker.
 struct client_configuration {
     struct login {
-        std::string auth; ///< base64 of user:password
+        std::string auth; ///< base64 of user:password; or both apart:
+        std::string user;
+        std::string password;
         std::string identity_token;
     };
 
-    std::string path; ///< Of the file, whether it is there or not
+    std::string folder; ///< That the file would be in, whether it is there or not
+    std::string current_context;
     std::string detach_keys;
     std::string ps_format;
     std::string images_format;
@@ -23,7 +26,8 @@ struct client_configuration {
     std::map<std::string, std::string> credential_helpers; ///< By registry
 };
 
-/// Empty when there is no file. A file that can't be read is told on standard error, as docker tells it, and ignored.
-task<client_configuration> read_client_configuration();
+/// `folder`: empty for the one that the environment means. The settings are empty when there is no file. A file that
+/// can't be read is told on standard error, as docker tells it, and ignored.
+task<client_configuration> read_client_configuration(std::string folder = {});
 
 } // namespace davit::cli

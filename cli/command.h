@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cli/client_configuration.h"
 #include "cli/engine.h"
 #include "cli/flags.h"
 #include "core/task.h"
@@ -25,11 +26,12 @@ class exit_error : public error {
 /// As docker ends a command that makes containers: with the words, and where its help is.
 exit_error failure_with_help(int code, std::string_view command, std::string_view text);
 
-/// A command while it runs: its words without the flags, and the engine.
+/// A command while it runs: its words without the flags, the engine, and the user's settings.
 struct invocation {
     std::string command; ///< "run", "container ls": as the user wrote it
     std::vector<std::string> words;
     engine& api;
+    const client_configuration& settings;
 };
 
 /// One command. `make` gives an object with its options, so that nothing of a command exists unless it was asked for.

@@ -15,13 +15,13 @@ namespace davit::cli {
 
 namespace {
 
-task<void> pull(engine& api, const container_flags& flags, std::string image) {
+task<void> pull(engine& api, const client_configuration& settings, const container_flags& flags, std::string image) {
     pull_options options;
     options.image = std::move(image);
     options.platform = flags.platform;
     options.is_quiet = flags.quiet;
     options.progress_to = stderr;
-    co_await pull_image(api, std::move(options));
+    co_await pull_image(api, settings, std::move(options));
 }
 
 /// The file for --cidfile, if there is to be one: gone again when no container was made.
@@ -57,12 +57,13 @@ class id_file {
 
 } // namespace
 
-task<std::string> create_container(engine& api, const container_flags& flags, api::create_body body) {
+task<std::string> create_container(engine& api, const client_configuration& settings, const container_flags& flags,
+                                   api::create_body body) {
     if (!flags.platform.empty()) check_platform(flags.platform);
     if (!is_image_id(body.image)) image_reference::parse(body.image);
     // Made before anything else is: a container whose id is not written down would be lost.
     id_file written{flags.id_file};
-    if (flags.pull == "always") co_await pull(api, flags, body.image);
+    if (flags.pull == "always") co_await pull(api, settings, flags, body.image);
     std::string path = "/containers/create?name=" + encoded(flags.name);
     if (!flags.platform.empty()) path += "&platform=" + encoded(flags.platform);
     std::string answer;
@@ -75,12 +76,12 @@ task<std::string> create_container(engine& api, const container_flags& flags, ap
     }
     if (is_missing) {
         const auto image = image_reference::parse_with_default_tag(body.image);
-        if (!flags.quiet) fmt::print(stderr, "Unable to find image '{}' locally\n", image.familiar());
-        co_await pull(api, flags, body.image);
+        if (!flags.quiet) print_error(fmt::format("Unable to find image '{}' locally", image.familiar()));
+        co_await pull(api, settings, flags, body.image);
         answer = co_await api.post(path, io::to_json(body));
     }
     const auto created = io::parse<api::create_response>(answer, "the engine's answer");
-    for (const std::string& warning : created.warnings) fmt::print(stderr, "WARNING: {}\n", printable(warning));
+    for (const std::string& warning : created.warnings) print_error("WARNING: " + printable(warning));
     written.keep(created.id);
     co_return created.id;
 }

@@ -1,11 +1,9 @@
 #include "cli/each_word.h"
 
-#include <cstdio>
-
 namespace davit::cli {
 
 void complain(const error& e) {
-    fmt::print(stderr, "{}\n", printable_lines(e.text()));
+    print_error(e.text());
 }
 
 namespace {

@@ -11,14 +11,11 @@ namespace {
 
 constexpr std::size_t answer_limit = 256u << 20;
 
-io::http_origin parse_host(const std::string& host, bool uses_tls) {
-    if (host.starts_with("unix://")) return {"unix", host.substr(7), 0};
-    if (host.starts_with("tcp://")) {
-        const io::url parsed = io::url::parse("http://" + host.substr(6));
-        const std::uint16_t port = parsed.port != 0 ? parsed.port : uses_tls ? 2376 : 2375;
-        return {uses_tls ? "https" : "http", parsed.host, port};
-    }
-    throw error(errc::invalid, "invalid bind address format: {}: give unix:///path or tcp://host:port", host);
+io::http_origin origin_of(const engine_address& address) {
+    const std::string rest = address.host.substr(address.host.find("://") + 3);
+    if (address.host.starts_with("unix://")) return {"unix", rest, 0};
+    const io::url parsed = io::url::parse("http://" + rest);
+    return {address.uses_tls ? "https" : "http", parsed.host, parsed.port};
 }
 
 } // namespace
@@ -33,7 +30,7 @@ std::string container_path(std::string_view name) {
 }
 
 task<std::unique_ptr<engine>> engine::make(engine_address address) {
-    io::http_origin origin = parse_host(address.host, address.uses_tls);
+    io::http_origin origin = origin_of(address);
     io::tls_context_ptr context;
     if (address.uses_tls) {
         io::tls_client_options options;
@@ -47,7 +44,8 @@ task<std::unique_ptr<engine>> engine::make(engine_address address) {
 }
 
 engine::engine(engine_address address, io::http_origin origin, io::tls_context_ptr context)
-    : shown_host_{std::move(address.host)},
+    : context_{std::move(address.context)},
+      shown_host_{std::move(address.host)},
       api_version_{address.api_version.empty() ? std::string{default_api_version} : std::move(address.api_version)},
       origin_{std::move(origin)} {
     io::http_client_options options;

@@ -32,9 +32,10 @@ class name_error : public error {
     explicit name_error(std::string_view text) : error{errc::invalid, "{}", text} {}
 };
 
-/// How an engine is reached: -H, or DAVIT_HOST, or DOCKER_HOST, or the default socket.
+/// How an engine is reached.
 struct engine_address {
-    std::string host; ///< unix:///path or tcp://host:port
+    std::string context = "default"; ///< The name of docker's context that has led to it
+    std::string host;                ///< unix:///path or tcp://host:port
     bool uses_tls = false;
     bool verifies_server = true;
     std::string ca_file;
@@ -48,6 +49,7 @@ class engine {
   public:
     static constexpr std::string_view default_api_version = "1.50";
     const std::string& api_version() const noexcept { return api_version_; }
+    const std::string& context() const noexcept { return context_; }
 
     /// Reads the certificates; connects with the first request. Errors: invalid for an address that is none.
     static task<std::unique_ptr<engine>> make(engine_address address);
@@ -72,6 +74,7 @@ class engine {
     engine(engine_address address, io::http_origin origin, io::tls_context_ptr context);
     task<io::http_client_response> request(io::http_method method, std::string path, std::string body, headers more);
 
+    std::string context_;
     std::string shown_host_;
     std::string api_version_;
     io::http_origin origin_;

@@ -10,7 +10,7 @@ namespace davit::cli {
 namespace {
 
 bool parse_boolean(const std::string& text) {
-    for (const char* truth : {"", "true", "1", "t", "T", "TRUE", "True"})
+    for (const char* truth : {"true", "1", "t", "T", "TRUE", "True"})
         if (text == truth) return true;
     for (const char* falsehood : {"false", "0", "f", "F", "FALSE", "False"})
         if (text == falsehood) return false;
@@ -47,8 +47,10 @@ void flag_set::number(std::string_view name, char shorthand, std::optional<std::
     parsed(name, shorthand, type, help, [&into](const std::string& value) {
         std::int64_t parsed = 0;
         const auto [end, failed] = std::from_chars(value.data(), value.data() + value.size(), parsed);
+        const bool is_too_large = failed == std::errc::result_out_of_range;
         if (failed != std::errc{} || end != value.data() + value.size())
-            throw error(errc::invalid, "strconv.ParseInt: parsing \"{}\": invalid syntax", value);
+            throw error(errc::invalid, "strconv.ParseInt: parsing \"{}\": {}", value,
+                        is_too_large ? "value out of range" : "invalid syntax");
         into = parsed;
     });
 }
@@ -106,6 +108,7 @@ std::size_t flag_set::parse_long(const std::vector<std::string>& words, std::siz
     const std::string& word = words[at];
     const std::size_t equals = word.find('=');
     const std::string name = word.substr(2, equals == std::string::npos ? equals : equals - 2);
+    if (name.empty() || name[0] == '-') throw error(errc::invalid, "bad flag syntax: {}", word);
     const flag* found = find(name);
     if (!found) throw error(errc::invalid, "unknown flag: --{}", name);
     const std::string shown = found->shorthand ? fmt::format("-{}, --{}", found->shorthand, name) : "--" + name;

@@ -238,6 +238,11 @@ std::string listing::text() const {
     return made.text();
 }
 
+void print_error(std::string_view text) {
+    const std::string line = printable_lines(text) + "\n";
+    static_cast<void>(std::fwrite(line.data(), 1, line.size(), stderr));
+}
+
 void print(std::string_view text) {
     std::string cleaned;
     if (is_terminal(STDOUT_FILENO)) text = cleaned = printable_lines(text);

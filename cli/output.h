@@ -97,6 +97,10 @@ class listing {
     std::vector<entry> rows_;
 };
 
+/// Says one thing on standard error, in one line or several, without control characters. Where nobody can be told, that
+/// is no error.
+void print_error(std::string_view text);
+
 /// Prints to standard output, at once; to a terminal without control characters. Throws an exit_error without words
 /// when nobody reads it any more, with the code of a program that a broken pipe has ended.
 void print(std::string_view text);

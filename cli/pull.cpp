@@ -9,7 +9,7 @@
 
 namespace davit::cli {
 
-task<std::string> pull_image(engine& api, pull_options options) {
+task<std::string> pull_image(engine& api, const client_configuration& settings, pull_options options) {
     image_reference image = image_reference::parse(options.image);
     if (!options.takes_all_tags) image = image.with_default_tag();
     const std::string tag = image.digest() ? image.digest()->text() : image.tag();
@@ -17,7 +17,7 @@ task<std::string> pull_image(engine& api, pull_options options) {
     if (!options.takes_all_tags) path += "&tag=" + encoded(tag);
     if (!options.platform.empty()) path += "&platform=" + encoded(options.platform);
     engine::headers headers;
-    const std::string credentials = co_await find_registry_credentials(image.domain());
+    const std::string credentials = co_await find_registry_credentials(settings, image.domain());
     if (!credentials.empty()) headers.emplace("X-Registry-Auth", credentials);
 
     auto response = co_await api.open(io::http_method::post, std::move(path), std::move(headers));

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <string>
 
+#include "cli/client_configuration.h"
 #include "cli/engine.h"
 #include "core/task.h"
 
@@ -16,8 +17,8 @@ struct pull_options {
     std::FILE* progress_to = stdout;
 };
 
-/// Pulls an image with the credentials that the user's configuration has for its registry, showing the progress.
+/// Pulls an image with the credentials that the user's settings have for its registry, showing the progress.
 /// Returns the image's whole name. Errors: engine_error; unavailable with the engine's words when it fails on the way.
-task<std::string> pull_image(engine& api, pull_options options);
+task<std::string> pull_image(engine& api, const client_configuration& settings, pull_options options);
 
 } // namespace davit::cli

@@ -1,10 +1,10 @@
 #include "cli/registry_credentials.h"
 
-#include <cstdlib>
 #include <tuple>
+#include <unistd.h>
 
 #include "api/types/registry_auth.h"
-#include "cli/client_configuration.h"
+#include "cli/output.h"
 #include "core/error.h"
 #include "core/fields.h"
 #include "io/json.h"
@@ -29,7 +29,7 @@ std::string decode_base64(std::string_view text) {
     for (const char c : text) {
         if (c == '=') break;
         const std::size_t value = alphabet.find(c);
-        if (value == std::string_view::npos) throw error(errc::invalid, "the stored login is no base64; log in again");
+        if (value == std::string_view::npos) throw error(errc::invalid, "what is stored is no base64; log in again");
         bits = (bits << 6) | static_cast<unsigned>(value);
         if (++count % 4 != 1) out += static_cast<char>(bits >> (count % 4 == 2 ? 4 : count % 4 == 3 ? 2 : 0) & 0xff);
     }
@@ -63,9 +63,38 @@ std::string header_of(const api::registry_auth& login) {
     return encode_base64url(io::to_json(login));
 }
 
-std::string variable(const char* name) {
-    const char* value = std::getenv(name);
-    return value ? value : "";
+/// "https://host/v1/" is how older programs stored the login for "host".
+std::string host_of(std::string_view stored_for) {
+    if (const std::size_t scheme = stored_for.find("://"); scheme != std::string_view::npos)
+        stored_for.remove_prefix(scheme + 3);
+    return std::string{stored_for.substr(0, stored_for.find('/'))};
+}
+
+const client_configuration::login* find_login(const client_configuration& stored, const std::string& key) {
+    if (const auto exact = stored.logins.find(key); exact != stored.logins.end()) return &exact->second;
+    for (const auto& [stored_for, login] : stored.logins)
+        if (host_of(stored_for) == key) return &login;
+    return nullptr;
+}
+
+/// Empty without a login. Errors: invalid for one that is damaged.
+std::string stored_login(const client_configuration& stored, const std::string& key) {
+    const client_configuration::login* found = find_login(stored, key);
+    if (!found) return "";
+    api::registry_auth login;
+    login.server_address = key;
+    login.identity_token = found->identity_token;
+    login.username = found->user;
+    login.password = found->password;
+    if (!found->auth.empty()) {
+        const std::string pair = decode_base64(found->auth);
+        const std::size_t colon = pair.find(':');
+        if (colon == std::string::npos)
+            throw error(errc::invalid, "what {}/config.json has is damaged; log in again", stored.folder);
+        login.username = pair.substr(0, colon);
+        login.password = pair.substr(colon + 1);
+    }
+    return header_of(login);
 }
 
 } // namespace
@@ -88,7 +117,8 @@ namespace {
 task<std::string> ask_helper(std::string helper, std::string key) {
     io::process_options options;
     options.argv = {"docker-credential-" + helper, "get"};
-    options.environment = {"PATH=" + variable("PATH"), "HOME=" + variable("HOME")};
+    // It may need any variable: AWS_PROFILE, DBUS_SESSION_BUS_ADDRESS, …
+    for (char** each = environ; *each; ++each) options.environment.emplace_back(*each);
     const auto answer = co_await io::run_process(std::move(options), key, 1u << 20);
     if (!answer.exit.is_success()) {
         if (answer.standard_output.find("credentials not found") != std::string::npos) co_return std::string{};
@@ -109,24 +139,25 @@ task<std::string> ask_helper(std::string helper, std::string key) {
 
 } // namespace
 
-task<std::string> find_registry_credentials(std::string domain) {
-    const client_configuration stored = co_await read_client_configuration();
+task<std::string> find_registry_credentials(const client_configuration& stored, std::string domain) {
     const std::string key = key_of(domain);
-    if (const auto at = stored.credential_helpers.find(domain); at != stored.credential_helpers.end())
-        co_return co_await ask_helper(at->second, key);
-    if (!stored.credential_helper.empty()) co_return co_await ask_helper(stored.credential_helper, key);
-    const auto at = stored.logins.find(key);
-    if (at == stored.logins.end()) co_return std::string{};
-    api::registry_auth login;
-    login.server_address = key;
-    login.identity_token = at->second.identity_token;
-    const std::string pair = decode_base64(at->second.auth);
-    const std::size_t colon = pair.find(':');
-    if (colon == std::string::npos)
-        throw error(errc::invalid, "the login for {} in {} is damaged; log in again", domain, stored.path);
-    login.username = pair.substr(0, colon);
-    login.password = pair.substr(colon + 1);
-    co_return header_of(login);
+    const auto at = stored.credential_helpers.find(domain);
+    const std::string helper = at == stored.credential_helpers.end() ? stored.credential_helper : at->second;
+    std::string complaint, header;
+    try {
+        if (!helper.empty()) co_return co_await ask_helper(helper, key);
+    } catch (const error& e) {
+        if (e.category() == errc::cancelled) throw;
+        complaint = e.text();
+    }
+    try {
+        header = stored_login(stored, key);
+    } catch (const error& e) {
+        complaint = e.text();
+    }
+    if (header.empty() && !complaint.empty())
+        print_error(fmt::format("WARNING: no login is used for {}: {}", domain, complaint));
+    co_return header;
 }
 
 } // namespace davit::cli

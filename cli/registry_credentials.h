@@ -2,13 +2,14 @@
 
 #include <string>
 
+#include "cli/client_configuration.h"
 #include "core/task.h"
 
 namespace davit::cli {
 
-/// The X-Registry-Auth header for one registry, from the user's configuration ($DOCKER_CONFIG or
-/// ~/.docker/config.json); empty when it has nothing for exactly this registry. Credential helpers run with PATH and
-/// HOME alone. Errors: invalid (a damaged configuration, a helper that fails): nothing is sent anywhere then.
-task<std::string> find_registry_credentials(std::string domain);
+/// The X-Registry-Auth header for one registry, from the user's settings: of the credential helper that they name, or
+/// of the logins in their file. Empty when there is none for exactly this registry; also when it is damaged or the
+/// helper fails, of which standard error is told: what a registry gives to everybody can still be had.
+task<std::string> find_registry_credentials(const client_configuration& stored, std::string domain);
 
 } // namespace davit::cli

@@ -1,6 +1,5 @@
 #include "api/types/container_inspect.h"
 #include "cli/attachment.h"
-#include "cli/client_configuration.h"
 #include "cli/command.h"
 #include "cli/commands/commands.h"
 #include "cli/terminal.h"
@@ -23,7 +22,7 @@ class attach_command final : public command {
         if (before.state.is_paused) throw exit_error(1, "You cannot attach to a paused container, unpause it first");
         if (before.state.is_restarting)
             throw exit_error(1, "You cannot attach to a restarting container, wait until it is running");
-        if (detach_keys_.empty()) detach_keys_ = (co_await read_client_configuration()).detach_keys;
+        if (detach_keys_.empty()) detach_keys_ = call.settings.detach_keys;
         attachment_options options;
         options.container = before.id;
         options.streams.is_tty = before.config.tty;

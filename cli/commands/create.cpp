@@ -13,7 +13,8 @@ class create_command final : public command {
     void declare(flag_set& flags) override { flags_.declare(flags); }
 
     task<int> run(invocation call) override {
-        print(co_await create_container(call.api, flags_, flags_.checked_request("create", call.words)) + "\n");
+        api::create_body body = flags_.checked_request("create", call.words);
+        print(co_await create_container(call.api, call.settings, flags_, std::move(body)) + "\n");
         co_return 0;
     }
 

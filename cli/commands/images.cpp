@@ -2,7 +2,6 @@
 
 #include "api/types/human_units.h"
 #include "api/types/image.h"
-#include "cli/client_configuration.h"
 #include "cli/command.h"
 #include "cli/commands/commands.h"
 #include "cli/filters.h"
@@ -56,7 +55,7 @@ class images_command final : public command {
         for (const auto& column : {listing::column{"ID", "IMAGE ID"}, listing::column{"CreatedSince", "CREATED"},
                                    listing::column{"Size", "SIZE"}})
             columns.push_back(column);
-        if (format_.empty() && !is_quiet_) format_ = (co_await read_client_configuration()).images_format;
+        if (format_.empty() && !is_quiet_) format_ = call.settings.images_format;
         if (format_ == "raw") format_ = raw_shape();
         listing list{format_,
                      std::move(columns),

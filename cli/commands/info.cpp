@@ -38,28 +38,28 @@ class info_command final : public command {
         }
         if (format_.is_given()) {
             if (!failure.empty()) throw exit_error(1, "{}", failure);
-            print(format_.shown(with_client(std::move(facts))));
+            print(format_.shown(with_client(std::move(facts), call.api.context())));
             co_return 0;
         }
-        std::string text = fmt::format(
-            "Client:\n Version:    {}\n Context:    default\n Debug Mode: false\n\nServer:\n", program_version());
+        std::string text = fmt::format("Client:\n Version:    {}\n Context:    {}\n Debug Mode: false\n\nServer:\n",
+                                       program_version(), printable(call.api.context()));
         if (failure.empty()) text += describe(facts) + "\n";
         print(text);
         if (!failure.empty()) throw exit_error(1, "{}", failure);
         if (const value* warnings = facts.find("Warnings"); warnings && warnings->as_list())
-            for (const value& warning : *warnings->as_list()) fmt::print(stderr, "{}\n", printable(warning.to_text()));
+            for (const value& warning : *warnings->as_list()) print_error(printable(warning.to_text()));
         co_return 0;
     }
 
   private:
-    static value with_client(value facts) {
+    static value with_client(value facts, const std::string& context) {
         value client;
         client.set("Debug", false);
         client.set("Version", std::string{program_version()});
         client.set("GitCommit", std::string{program_commit()});
         client.set("Os", "linux");
         client.set("Arch", std::string{program_architecture()});
-        client.set("Context", "default");
+        client.set("Context", context);
         facts.set("ClientInfo", std::move(client));
         return facts;
     }

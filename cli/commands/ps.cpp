@@ -2,7 +2,6 @@
 
 #include "api/types/container_summary.h"
 #include "api/types/human_units.h"
-#include "cli/client_configuration.h"
 #include "cli/command.h"
 #include "cli/commands/commands.h"
 #include "cli/filters.h"
@@ -32,8 +31,8 @@ class ps_command final : public command {
                                                 {"Names", "NAMES"}};
         if (shows_size_) columns.push_back({"Size", "SIZE"});
         if (is_quiet_ && !format_.empty())
-            fmt::print(stderr, "WARNING: Ignoring custom format, because both --format and --quiet are set.\n");
-        if (format_.empty() && !is_quiet_) format_ = (co_await read_client_configuration()).ps_format;
+            print_error("WARNING: Ignoring custom format, because both --format and --quiet are set.");
+        if (format_.empty() && !is_quiet_) format_ = call.settings.ps_format;
         if (format_ == "raw") format_ = raw_shape();
         listing list{is_quiet_ ? std::string{} : format_,
                      std::move(columns),

@@ -28,7 +28,7 @@ class pull_command final : public command {
         options.platform = platform_;
         options.takes_all_tags = takes_all_tags_;
         options.is_quiet = is_quiet_;
-        const std::string name = co_await pull_image(call.api, std::move(options));
+        const std::string name = co_await pull_image(call.api, call.settings, std::move(options));
         print(name + "\n");
         co_return 0;
     }

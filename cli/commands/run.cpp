@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include "cli/attachment.h"
-#include "cli/client_configuration.h"
 #include "cli/command.h"
 #include "cli/commands/commands.h"
 #include "cli/container_flags.h"
@@ -30,7 +29,7 @@ class run_command final : public command {
         api::create_body body = flags_.checked_request("run", call.words);
         try {
             const attached_streams streams = choose_streams(body);
-            co_return co_await run_container(call.api, std::move(body), streams);
+            co_return co_await run_container(call.api, call.settings, std::move(body), streams);
         } catch (const exit_error&) {
             throw;
         } catch (const error& e) {
@@ -60,8 +59,9 @@ class run_command final : public command {
         return streams;
     }
 
-    task<int> run_container(engine& api, api::create_body body, attached_streams streams) const {
-        const std::string id = co_await create_container(api, flags_, std::move(body));
+    task<int> run_container(engine& api, const client_configuration& settings, api::create_body body,
+                            attached_streams streams) const {
+        const std::string id = co_await create_container(api, settings, flags_, std::move(body));
         if (is_detached_) {
             co_await api.post(container_path(id) + "/start");
             print(id + "\n");
@@ -72,8 +72,7 @@ class run_command final : public command {
         options.streams = streams;
         options.proxies_signals = proxies_signals_;
         options.starts = true;
-        options.detach_keys = detach_keys_;
-        if (options.detach_keys.empty()) options.detach_keys = (co_await read_client_configuration()).detach_keys;
+        options.detach_keys = detach_keys_.empty() ? settings.detach_keys : detach_keys_;
         if (flags_.remove) options.end = "removed";
         attachment joined = co_await attachment::open(api, std::move(options));
         co_return (co_await joined.run()).exit_code;

@@ -2,7 +2,6 @@
 
 #include "api/types/container_inspect.h"
 #include "cli/attachment.h"
-#include "cli/client_configuration.h"
 #include "cli/command.h"
 #include "cli/commands/commands.h"
 #include "cli/each_word.h"
@@ -23,7 +22,7 @@ class start_command final : public command {
     task<int> run(invocation call) override {
         if (attaches_ || is_interactive_) {
             if (call.words.size() > 1) throw exit_error(1, "you cannot start and attach multiple containers at once");
-            co_return co_await start_attached(call.api, call.words[0]);
+            co_return co_await start_attached(call.api, call.settings, call.words[0]);
         }
         const auto outcome = co_await ask_for_each_container(call.api, call.words, {.suffix = "/start"});
         if (outcome.failed.empty()) co_return 0;
@@ -31,15 +30,14 @@ class start_command final : public command {
     }
 
   private:
-    task<int> start_attached(engine& api, std::string name) const {
+    task<int> start_attached(engine& api, const client_configuration& settings, std::string name) const {
         const auto facts = co_await api.get<api::container_inspect>(container_path(name) + "/json");
         attachment_options options;
         options.container = facts.id;
         options.streams.is_tty = facts.config.tty;
         options.streams.standard_input = is_interactive_ && facts.config.open_stdin;
         options.proxies_signals = !facts.config.tty;
-        options.detach_keys = detach_keys_;
-        if (options.detach_keys.empty()) options.detach_keys = (co_await read_client_configuration()).detach_keys;
+        options.detach_keys = detach_keys_.empty() ? settings.detach_keys : detach_keys_;
         if (facts.host.auto_remove) options.end = "removed";
         if (options.streams.is_tty && options.streams.standard_input) require_terminal();
         options.starts = true;

@@ -25,7 +25,7 @@ class version_command final : public command {
         client.set("GitCommit", std::string{program_commit()});
         client.set("Os", "linux");
         client.set("Arch", std::string{program_architecture()});
-        client.set("Context", "default");
+        client.set("Context", call.api.context());
         both.set("Client", client);
         std::string failure, server;
         try {
@@ -36,8 +36,7 @@ class version_command final : public command {
             both.set("Server", value{});
             failure = e.text();
         }
-        print(format_.is_given() ? format_.shown(both, optional_members())
-                                 : describe_client(call.api.api_version()) + server);
+        print(format_.is_given() ? format_.shown(both, optional_members()) : describe_client(call.api) + server);
         if (!failure.empty()) throw exit_error(1, "{}", failure);
         co_return 0;
     }
@@ -62,10 +61,11 @@ class version_command final : public command {
         return fmt::format("{} (downgraded from {})", api_version, engine::default_api_version);
     }
 
-    static std::string describe_client(const std::string& api_version) {
-        return "Client:\n" + line(1, "Version:", program_version()) + line(1, "API version:", described(api_version)) +
-               line(1, "Git commit:", program_commit()) +
-               line(1, "OS/Arch:", fmt::format("linux/{}", program_architecture())) + line(1, "Context:", "default");
+    static std::string describe_client(const engine& api) {
+        return "Client:\n" + line(1, "Version:", program_version()) +
+               line(1, "API version:", described(api.api_version())) + line(1, "Git commit:", program_commit()) +
+               line(1, "OS/Arch:", fmt::format("linux/{}", program_architecture())) +
+               line(1, "Context:", api.context());
     }
 
     static std::string describe_server(const api::version_response& server) {

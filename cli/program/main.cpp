@@ -1,13 +1,15 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <cstdlib>
+#include <fcntl.h>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 #include <fmt/core.h>
 
 #include "cli/command.h"
+#include "cli/endpoint.h"
 #include "cli/output.h"
 #include "cli/program/help.h"
 #include "cli/program_version.h"
@@ -19,50 +21,28 @@ namespace davit::cli {
 namespace {
 
 struct global_options {
-    engine_address address;
-    std::string host;
+    endpoint_flags endpoint;
+    std::string configuration_folder;
     bool asks_for_version = false;
     bool asks_for_help = false;
-    bool verifies_tls = false;
-    bool uses_tls = false;
     bool debugs = false;
     std::string log_level;
 };
 
 void declare_globals(flag_set& flags, global_options& into) {
-    flags.text("host", 'H', into.host, "Daemon socket to connect to", "string");
+    flags.text("config", 0, into.configuration_folder, "Location of client config files (default \"~/.docker\")");
+    flags.text("context", 'c', into.endpoint.context,
+               "Name of the context to use to connect to the daemon (overrides DOCKER_HOST)");
+    flags.list("host", 'H', into.endpoint.hosts, "Daemon socket to connect to");
     flags.boolean("debug", 'D', into.debugs, "Enable debug mode");
     flags.text("log-level", 'l', into.log_level, "Set the logging level (\"debug\", \"info\", \"warn\", \"error\")");
-    flags.boolean("tls", 0, into.uses_tls, "Use TLS; implied by --tlsverify");
-    flags.boolean("tlsverify", 0, into.verifies_tls, "Use TLS and verify the remote");
-    flags.text("tlscacert", 0, into.address.ca_file, "Trust certs signed only by this CA");
-    flags.text("tlscert", 0, into.address.certificate_file, "Path to TLS certificate file");
-    flags.text("tlskey", 0, into.address.key_file, "Path to TLS key file");
+    flags.boolean("tls", 0, into.endpoint.uses_tls, "Use TLS; implied by --tlsverify");
+    flags.optional_boolean("tlsverify", into.endpoint.verifies_tls, "Use TLS and verify the remote");
+    flags.text("tlscacert", 0, into.endpoint.ca_file, "Trust certs signed only by this CA");
+    flags.text("tlscert", 0, into.endpoint.certificate_file, "Path to TLS certificate file");
+    flags.text("tlskey", 0, into.endpoint.key_file, "Path to TLS key file");
     flags.boolean("version", 'v', into.asks_for_version, "Print version information and quit");
     flags.boolean("help", 'h', into.asks_for_help, "Print usage");
-}
-
-std::string environment(const char* name) {
-    const char* value = std::getenv(name);
-    return value ? value : "";
-}
-
-engine_address resolve_address(global_options given) {
-    engine_address& where = given.address;
-    where.host = given.host;
-    for (const char* name : {"DAVIT_HOST", "DOCKER_HOST"})
-        if (where.host.empty()) where.host = environment(name);
-    if (where.host.empty()) where.host = "unix:///run/davit/davit.sock";
-    where.api_version = environment("DOCKER_API_VERSION");
-    if (where.api_version.starts_with('v')) where.api_version.erase(0, 1);
-    where.verifies_server = given.verifies_tls || !environment("DOCKER_TLS_VERIFY").empty();
-    where.uses_tls = where.host.starts_with("tcp://") && (given.uses_tls || where.verifies_server);
-    if (const std::string folder = environment("DOCKER_CERT_PATH"); where.uses_tls && !folder.empty()) {
-        if (where.ca_file.empty()) where.ca_file = folder + "/ca.pem";
-        if (where.certificate_file.empty()) where.certificate_file = folder + "/cert.pem";
-        if (where.key_file.empty()) where.key_file = folder + "/key.pem";
-    }
-    return where;
 }
 
 /// Whether `word` names the command within its group: "container ls" is ps, which is also "container ps" and "list".
@@ -85,19 +65,28 @@ const command_entry* find_command(std::vector<std::string>& words, std::string& 
     return nullptr;
 }
 
+/// Help that was not asked for is told as a mistake is.
+int show_help(const std::string& text, bool is_asked_for) {
+    if (is_asked_for)
+        print(text);
+    else
+        print_error(text.substr(0, text.size() - 1));
+    return 0;
+}
+
 /// A group's name with no command of the group after it.
 int run_group(const command_group& group, const std::vector<std::string>& words) {
     if (words.size() > 1 && words[1] != "--help" && words[1] != "-h") {
         if (!words[1].starts_with('-')) throw unknown_command_of(group, words[1]);
         throw wrong_flags(fmt::format("unknown flag: {}", words[1]), group.name, "");
     }
-    fmt::print(words.size() > 1 ? stdout : stderr, "{}", help_of(group));
-    return 0;
+    return show_help(help_of(group), words.size() > 1);
 }
 
-task<int> run_command(command& chosen, engine_address address, std::string as_written, std::vector<std::string> words) {
-    const auto api = co_await engine::make(std::move(address));
-    co_return co_await chosen.run({std::move(as_written), std::move(words), *api});
+task<int> run_command(command& chosen, global_options globals, std::string as_written, std::vector<std::string> words) {
+    const auto settings = co_await read_client_configuration(globals.configuration_folder);
+    const auto api = co_await engine::make(co_await find_endpoint(globals.endpoint, settings));
+    co_return co_await chosen.run({std::move(as_written), std::move(words), *api, settings});
 }
 
 int run_found(const command_entry& entry, const std::string& as_written, std::vector<std::string> words,
@@ -108,18 +97,15 @@ int run_found(const command_entry& entry, const std::string& as_written, std::ve
     chosen->declare(flags);
     try {
         flag_set with_help = flags;
-        with_help.boolean("help", 0, asks_for_help, "Print usage");
+        with_help.boolean("help", 'h', asks_for_help, "Print usage"); // -h is a host name where a command says so
         words = with_help.parse(words, entry.is_interspersed);
     } catch (const error& e) {
         throw wrong_flags(e.text(), as_written, entry.usage);
     }
-    if (asks_for_help) {
-        fmt::print("{}", help_of(entry, as_written, flags));
-        return 0;
-    }
+    if (asks_for_help) return show_help(help_of(entry, as_written, flags), true);
     check_words(entry, as_written, words.size());
     io::loop loop;
-    return loop.run(run_command(*chosen, resolve_address(globals), as_written, std::move(words)));
+    return loop.run(run_command(*chosen, globals, as_written, std::move(words)));
 }
 
 int run(std::vector<std::string> words) {
@@ -132,7 +118,7 @@ int run(std::vector<std::string> words) {
         throw wrong_flags(e.text(), "", "[OPTIONS] COMMAND [ARG...]");
     }
     if (globals.asks_for_version) {
-        fmt::print("Davit version {}, build {}\n", program_version(), program_commit());
+        print(fmt::format("Davit version {}, build {}\n", program_version(), program_commit()));
         return 0;
     }
     constexpr std::array levels = {"", "panic", "fatal", "error", "warn", "warning", "info", "debug", "trace"};
@@ -144,10 +130,7 @@ int run(std::vector<std::string> words) {
         asks_for_help = true;
         words.erase(words.begin());
     }
-    if (words.empty()) {
-        fmt::print(asks_for_help ? stdout : stderr, "{}", overview(global_flags));
-        return 0;
-    }
+    if (words.empty()) return show_help(overview(global_flags), asks_for_help);
     if (asks_for_help) words.emplace_back("--help");
     const std::string first = words[0];
     std::string as_written;
@@ -162,16 +145,23 @@ int run(std::vector<std::string> words) {
 
 } // namespace davit::cli
 
+/// What is opened later must not become a standard stream that this program was started without.
+static void open_missing_streams() {
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (::fcntl(fd, F_GETFD) < 0) ::open("/dev/null", O_RDWR); // the lowest that is free: this one
+}
+
 int main(int count, char** words) {
+    open_missing_streams();
     davit::io::ignore_broken_pipes();
     int code = 0;
     try {
         code = davit::cli::run({words + 1, words + count});
     } catch (const davit::cli::exit_error& e) {
-        if (!e.text().empty()) fmt::print(stderr, "{}\n", davit::cli::printable_lines(e.text()));
+        if (!e.text().empty()) davit::cli::print_error(e.text());
         code = e.code();
     } catch (const std::exception& e) {
-        fmt::print(stderr, "{}\n", davit::cli::printable_lines(e.what()));
+        davit::cli::print_error(e.what());
         code = 1;
     }
     return std::fflush(stdout) == 0 ? code : 1;

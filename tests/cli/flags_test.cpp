@@ -55,6 +55,7 @@ TEST_F(flags, a_long_flag_takes_its_value_after_an_equals_sign_or_from_the_next_
 TEST_F(flags, a_boolean_takes_no_word_but_may_be_unset) {
     EXPECT_THAT(set.parse({"--tty", "false"}, true), ElementsAre("false"));
     EXPECT_TRUE(tty);
+    EXPECT_THAT(complaint({"--tty="}), HasSubstr("strconv.ParseBool: parsing \"\": invalid syntax"));
     set.parse({"--tty=false", "--init=0"}, true);
     EXPECT_FALSE(tty);
     EXPECT_EQ(init, std::optional{false});
@@ -81,6 +82,9 @@ TEST_F(flags, an_alias_sets_the_same_value_and_is_not_in_the_help) {
 
 TEST_F(flags, what_is_wrong_is_said_in_dockers_words) {
     EXPECT_EQ(complaint({"--nope"}), "unknown flag: --nope");
+    EXPECT_EQ(complaint({"--=x"}), "bad flag syntax: --=x");
+    EXPECT_EQ(complaint({"---tty"}), "bad flag syntax: ---tty");
+    EXPECT_THAT(complaint({"--time=99999999999999999999"}), HasSubstr("value out of range"));
     EXPECT_EQ(complaint({"-itZ"}), "unknown shorthand flag: 'Z' in -Z");
     EXPECT_EQ(complaint({"--name"}), "flag needs an argument: --name");
     EXPECT_EQ(complaint({"-tn"}), "flag needs an argument: 'n' in -n");

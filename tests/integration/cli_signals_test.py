@@ -3,7 +3,6 @@
 import json
 import pathlib
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -11,48 +10,24 @@ import threading
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from fake_engine import FakeEngine, say
 from private_engine import program
 
 SECONDS = 30
 ID = "c" * 64
 
 
-class SlowEngine:
+class SlowEngine(FakeEngine):
     """Answers what `davit run` asks, and holds back the answer to the start until it may go."""
 
-    def __init__(self, path):
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(path)
-        self.listener.listen()
+    def __init__(self, listener):
         self.start_is_asked, self.may_start, self.is_killed = threading.Event(), threading.Event(), threading.Event()
-        self.killed_with, self.streams = None, []
-        threading.Thread(target=self.accept, daemon=True).start()
-
-    def accept(self):
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
-
-    def serve(self, connection):
-        with connection, connection.makefile("rb") as lines:
-            while (request := lines.readline()):
-                length = 0
-                while (line := lines.readline().strip()):
-                    name, _, text = line.partition(b":")
-                    length = int(text) if name.lower() == b"content-length" else length
-                lines.read(length)
-                if not self.answer(connection, request.decode().split()[1]):
-                    return
+        self.killed_with = None
+        super().__init__(listener)
 
     def answer(self, connection, target):
-        def say(status, body=b"", more=""):
-            connection.sendall(f"HTTP/1.1 {status}\r\n{more}Content-Length: {len(body)}\r\n\r\n".encode() + body)
-
         if "/create?" in target:
-            say("201 Created", json.dumps({"Id": ID, "Warnings": []}).encode())
+            say(connection, "201 Created", json.dumps({"Id": ID, "Warnings": []}).encode())
         elif "/attach?" in target:
             connection.sendall(b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n")
             self.is_killed.wait(SECONDS)
@@ -66,13 +41,13 @@ class SlowEngine:
         elif target.endswith("/start"):
             self.start_is_asked.set()
             self.may_start.wait(SECONDS)
-            say("204 No Content")
+            say(connection, "204 No Content")
         elif "/kill?" in target:
             self.killed_with = target.rpartition("=")[2]
-            say("204 No Content")
+            say(connection, "204 No Content")
             self.is_killed.set()
         else:
-            say("404 Not Found", b'{"message":"page not found"}')
+            say(connection, "404 Not Found", b'{"message":"page not found"}')
         return True
 
 
@@ -80,8 +55,8 @@ class CliSignals(unittest.TestCase):
     def test_a_signal_that_comes_during_the_start_reaches_the_container(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        engine = SlowEngine(f"{folder.name}/socket")
-        self.addCleanup(engine.listener.close)
+        engine = SlowEngine.on_unix_socket(f"{folder.name}/socket")
+        self.addCleanup(engine.close)
         davit = subprocess.Popen([program("davit"), "-H", f"unix://{folder.name}/socket", "run", "image"],
                                  stdin=subprocess.DEVNULL)
         self.addCleanup(davit.kill)
