@@ -13,7 +13,8 @@ class kill_command final : public command {
     task<int> run(invocation call) override {
         std::string suffix = "/kill";
         if (!signal_.empty()) suffix += "?signal=" + encoded(signal_);
-        const auto outcome = co_await ask_for_each_container(call.api, call.words, {.suffix = std::move(suffix)});
+        const auto outcome =
+            co_await ask_for_each_container(call.api, call.words, {.suffix = std::move(suffix), .asks_at_once = true});
         co_return outcome.exit_code();
     }
 

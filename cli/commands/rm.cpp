@@ -23,6 +23,7 @@ class rm_command final : public command {
         request.method = io::http_method::del;
         request.suffix = fmt::format("?force={:d}&v={:d}&link={:d}", is_forced_, removes_volumes_, removes_link_);
         request.forgives_absence = is_forced_;
+        request.asks_at_once = true;
         const auto outcome = co_await ask_for_each_container(call.api, call.words, std::move(request));
         co_return outcome.exit_code();
     }

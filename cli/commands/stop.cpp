@@ -21,7 +21,8 @@ class stop_command final : public command {
         std::string suffix = fmt::format("/{}?", verb_);
         if (timeout_) suffix += fmt::format("&t={}", *timeout_);
         if (!signal_.empty()) suffix += "&signal=" + encoded(signal_);
-        const auto outcome = co_await ask_for_each_container(call.api, call.words, {.suffix = std::move(suffix)});
+        const auto outcome = co_await ask_for_each_container(
+            call.api, call.words, {.suffix = std::move(suffix), .asks_at_once = verb_ == "stop"});
         co_return outcome.exit_code();
     }
 
