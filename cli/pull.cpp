@@ -1,10 +1,7 @@
 #include "cli/pull.h"
 
-#include <unistd.h>
-
 #include "cli/pull_progress.h"
 #include "cli/registry_credentials.h"
-#include "cli/terminal.h"
 #include "core/reference.h"
 
 namespace davit::cli {
@@ -21,10 +18,7 @@ task<std::string> pull_image(engine& api, const client_configuration& settings, 
     if (!credentials.empty()) headers.emplace("X-Registry-Auth", credentials);
 
     auto response = co_await api.open(io::http_method::post, std::move(path), std::move(headers));
-    const int shown_on = ::fileno(options.progress_to);
-    const std::size_t columns = size_of_terminal(shown_on).columns;
-    // a terminal that doesn't tell its width is taken for one of the usual width
-    progress_display display{options.progress_to, is_terminal(shown_on) && columns == 0 ? 80 : columns};
+    progress_display display{options.progress_to};
     line_splitter lines;
     std::vector<std::byte> buffer(16 * 1024);
     for (;;) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "api/types/progress_message.h"
+#include "cli/terminal.h"
 
 namespace davit::cli {
 
@@ -14,22 +15,19 @@ namespace davit::cli {
 /// a layer's status.
 class progress_display {
   public:
-    /// `columns`: the terminal's width, 0 where `to` is none. A bar is drawn where there is room for it: a line that
-    /// wraps would not be found again.
-    progress_display(std::FILE* to, std::size_t columns) : to_{to}, columns_{columns} {}
+    explicit progress_display(std::FILE* to) : to_{to} {}
 
     /// Errors: unavailable with the engine's words, when the message is an error.
     void show(const api::progress_message& message);
 
-    /// What one message prints: pure, for tests.
-    std::string render(const api::progress_message& message);
+    /// What one message prints, on a terminal of this size, or where there is none (0 columns): pure, for tests.
+    /// A bar is drawn where there is room for it, and a line is cut where there is not: one that wraps would not be
+    /// found again. Nor can a line be drawn anew that has left the terminal at its top.
+    std::string render(const api::progress_message& message, terminal_size on);
 
   private:
-    std::string amounts(const api::progress_message& message) const;
-
     std::FILE* to_;
-    std::size_t columns_;
-    std::vector<std::string> layers_; ///< In the order of their lines
+    std::vector<std::string> layers_; ///< In the order of their lines, which are the last ones
 };
 
 /// Splits a stream of JSON values, one a line, that arrives in pieces.
