@@ -25,9 +25,16 @@ class input_reader {
   public:
     input_reader() {
         io::descriptor own{::open("/proc/self/fd/0", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
-        // A socket can't be opened by name.
-        if (!own) own = io::descriptor{::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)};
+        if (!own) { // a socket can't be opened by name: it is made blocking again at the end
+            flags_ = ::fcntl(STDIN_FILENO, F_GETFL);
+            own = io::descriptor{::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)};
+        }
         if (own) input_ = std::make_unique<io::pollable>(std::move(own));
+    }
+    input_reader(const input_reader&) = delete;
+    input_reader& operator=(const input_reader&) = delete;
+    ~input_reader() {
+        if (flags_ >= 0) ::fcntl(STDIN_FILENO, F_SETFL, flags_);
     }
 
     /// Nothing at the end. A file is always ready, so that EAGAIN, and waiting, happen only where it can be awaited.
@@ -46,6 +53,7 @@ class input_reader {
 
   private:
     std::unique_ptr<io::pollable> input_;
+    int flags_ = -1; ///< To be set again, of an input that others share
 };
 
 task<void> copy_output(io::stream& from, attached_streams wants) {

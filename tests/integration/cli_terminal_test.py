@@ -10,6 +10,7 @@ import pathlib
 import pty
 import select
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -223,6 +224,19 @@ class CliTerminal(unittest.TestCase):
         terminal.until(b"ready")
         terminal.type(b"\x03")
         self.assertEqual(terminal.end(), 7)
+
+    def test_a_socket_as_input_is_read_while_the_program_writes_and_left_as_it_was(self):
+        theirs, ours = socket.socketpair()
+        with theirs, ours:
+            davit = subprocess.Popen([self.davit, "-H", f"unix://{self.engine.socket}", "run", "--rm", "-i", self.image, "sh", "-c",
+                                      "echo ready; read -r line; echo got $line"], stdin=theirs, stdout=subprocess.PIPE)
+            self.addCleanup(davit.kill)
+            with davit.stdout:
+                self.assertEqual(davit.stdout.readline(), b"ready\n")
+                ours.sendall(b"a line\n")
+                self.assertEqual(davit.stdout.readline(), b"got a line\n")
+            self.assertEqual(davit.wait(SECONDS), 0)
+            self.assertFalse(fcntl.fcntl(theirs, fcntl.F_GETFL) & os.O_NONBLOCK)
 
     def test_signals_that_are_not_proxied_end_davit_alone(self):
         name = f"box{os.urandom(4).hex()}"
