@@ -130,7 +130,7 @@ void container_flags::declare(flag_set& flags) {
     flags.text("log-driver", 0, log_driver_, "Logging driver for the container");
     flags.list("log-opt", 0, log_options_, "Log driver options");
     flags.text("name", 0, name, "Assign a name to the container");
-    flags.text("network", 0, network_, "Connect a container to a network", "network");
+    flags.list("network", 0, networks_, "Connect a container to a network", "network");
     flags.alias("net", "network");
     flags.text("pid", 0, pid_, "PID namespace to use");
     flags.text("platform", 0, platform, "Set platform if server is multi-platform capable");
@@ -186,6 +186,14 @@ void container_flags::fill_config(api::create_body& body) const {
     body.stop_timeout = stop_timeout_;
     body.tty = tty;
     body.open_stdin = interactive;
+    const auto wants = [this](std::string_view stream, bool by_default) {
+        return attach.empty() ? by_default : std::find(attach.begin(), attach.end(), stream) != attach.end();
+    };
+    body.attach_stdin = wants("stdin", interactive);
+    body.attach_stdout = wants("stdout", true);
+    body.attach_stderr = wants("stderr", true);
+    body.stdin_once =
+        body.open_stdin && body.attach_stdin; // the input ends for the program when it ends for the client
     texts environment;
     for (const std::string& path : environment_files_)
         for (const std::string& line : read_lines(path)) add_variable(environment, line);
@@ -205,7 +213,9 @@ void container_flags::fill_config(api::create_body& body) const {
 void container_flags::fill_host(api::create_body& body) const {
     api::wire_host_config& host = body.host;
     host.auto_remove = remove;
-    host.network_mode = network_.empty() ? "default" : network_;
+    host.network_mode = networks_.empty() ? "default" : networks_.front();
+    if (networks_.size() > 1)
+        for (const std::string& network : networks_) body.networking.endpoints[network].emplace();
     host.capabilities_to_add = unless_empty(capability_names(capabilities_added_));
     host.capabilities_to_drop = unless_empty(capability_names(capabilities_dropped_));
     host.extra_hosts = unless_empty(hosts_);

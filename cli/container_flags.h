@@ -39,8 +39,9 @@ class container_flags {
     std::vector<std::string> environment_, environment_files_, labels_, label_files_;
     std::vector<std::string> capabilities_added_, capabilities_dropped_, groups_, security_options_;
     std::vector<ulimit_config> ulimits_;
-    std::vector<std::string> hosts_, dns_, dns_options_, dns_search_, sysctls_, tmpfs_, volumes_, ports_, log_options_;
-    std::string working_directory_, user_, hostname_, domain_name_, network_, stop_signal_, restart_;
+    std::vector<std::string> hosts_, dns_, dns_options_, dns_search_, sysctls_, tmpfs_, volumes_, ports_, log_options_,
+        networks_;
+    std::string working_directory_, user_, hostname_, domain_name_, stop_signal_, restart_;
     std::vector<std::string> exposed_ports_;
     std::string cpuset_, cpuset_memory_, user_namespace_, cgroup_parent_, cgroup_namespace_, ipc_, pid_, uts_,
         log_driver_, runtime_;

@@ -235,8 +235,11 @@ void check_variable(const std::string& assignment) {
 }
 
 void check_label(const std::string& label) {
-    if (split_pair(label).first.find_first_not_of(" \t") == std::string::npos)
+    const std::string name = split_pair(label).first;
+    if (name.find_first_not_of(" \t") == std::string::npos)
         throw error(errc::invalid, "invalid label '{}': empty name", label);
+    if (name.find_first_of(" \t") != std::string::npos)
+        throw error(errc::invalid, "label '{}' contains whitespaces", name);
 }
 
 void check_platform(const std::string& text) {
@@ -253,6 +256,7 @@ void check_platform(const std::string& text) {
 }
 
 bool is_image_id(std::string_view text) noexcept {
+    if (text.starts_with("sha256:")) text.remove_prefix(7);
     return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 

@@ -221,8 +221,9 @@ std::string listing::text() const {
     }
     for (const entry& row : rows_) try_on(row.shown, "template parsing error");
     if (!is_table_) {
+        const bool is_json = format_ == "{{json .}}";
         std::string lines;
-        for (const entry& row : rows_) lines += render(row) + "\n";
+        for (const entry& row : rows_) lines += (is_json ? escape_html(render(row)) : render(row)) + "\n";
         return lines;
     }
     value heading;

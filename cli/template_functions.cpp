@@ -53,6 +53,13 @@ value split(const arguments& a) {
     const std::string separator = text(a[1]);
     value::list parts;
     std::size_t begin = 0;
+    if (separator.empty()) { // into characters
+        for (std::size_t end = 1; begin < whole_text.size(); begin = end++) {
+            while (end < whole_text.size() && (static_cast<unsigned char>(whole_text[end]) & 0xc0) == 0x80) ++end;
+            parts.emplace_back(whole_text.substr(begin, end - begin));
+        }
+        return parts;
+    }
     for (std::size_t at; !separator.empty() && (at = whole_text.find(separator, begin)) != std::string::npos;
          begin = at + separator.size())
         parts.emplace_back(whole_text.substr(begin, at - begin));

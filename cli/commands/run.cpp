@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <unistd.h>
 
 #include "cli/attachment.h"
@@ -39,24 +38,16 @@ class run_command final : public command {
 
   private:
     attached_streams choose_streams(api::create_body& body) const {
-        attached_streams streams;
-        streams.is_tty = flags_.tty;
-        streams.standard_input = flags_.interactive;
-        if (is_detached_) return streams;
-        const auto wants = [&](std::string_view name) {
-            return std::find(flags_.attach.begin(), flags_.attach.end(), name) != flags_.attach.end();
-        };
-        if (!flags_.attach.empty()) streams = {wants("stdin"), wants("stdout"), wants("stderr"), flags_.tty};
-        if (streams.standard_input && flags_.tty) require_terminal();
-        body.attach_stdin = streams.standard_input;
-        body.attach_stdout = streams.standard_output;
-        body.attach_stderr = streams.standard_error;
-        body.stdin_once = streams.standard_input;
+        if (is_detached_) {
+            body.attach_stdin = body.attach_stdout = body.attach_stderr = body.stdin_once = false;
+            return {};
+        }
+        if (body.attach_stdin && flags_.tty) require_terminal();
         if (flags_.tty) {
             const terminal_size size = size_of_terminal(STDOUT_FILENO);
             if (size.rows != 0) body.host.console_size = std::vector<std::int64_t>{size.rows, size.columns};
         }
-        return streams;
+        return {body.attach_stdin, body.attach_stdout, body.attach_stderr, flags_.tty};
     }
 
     task<int> run_container(engine& api, const client_configuration& settings, api::create_body body,

@@ -109,5 +109,18 @@ TEST(check_platform, one_word_must_be_a_system_or_an_architecture) {
     EXPECT_NE(refusal_of([] { check_platform("x"); }), "");
 }
 
+TEST(check_label, a_name_has_no_blanks) {
+    EXPECT_EQ(refusal_of([] { check_label("a=b c"); }), "");
+    EXPECT_EQ(refusal_of([] { check_label("a b=c"); }), "label 'a b' contains whitespaces");
+}
+
+TEST(is_image_id, it_is_whole_with_or_without_its_algorithm) {
+    const std::string digits(64, 'a');
+    EXPECT_TRUE(is_image_id(digits));
+    EXPECT_TRUE(is_image_id("sha256:" + digits));
+    EXPECT_FALSE(is_image_id("sha256:" + digits.substr(1)));
+    EXPECT_FALSE(is_image_id("sha512:" + digits));
+}
+
 } // namespace
 } // namespace davit::cli

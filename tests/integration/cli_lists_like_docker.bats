@@ -21,6 +21,7 @@ $X ps -a --filter foo=bar
 $X ps -a --format json
 $X ps -a --format '{{json .}}'
 $X ps -a --format '{{.Names}} {{.Size}}'
+$X ps -a --format '{{split .Labels ","}} {{join (split .Names "") "-"}}'
 $X ps -a --format 'table {{.Names}}\t{{.Labels}}\t{{.State}}\t{{.Networks}}\t{{.Mounts}}\t{{.LocalVolumes}}\t{{.Image}}'
 $X ps -a --format 'table {{.Names}}\t{{.Label "tier"}}'
 $X ps -a --format '{{.Names}}: {{.Label "tier"}} {{upper .State}}'
@@ -34,6 +35,7 @@ $X images -q --no-trunc
 $X images --no-trunc
 $X images --digests
 $X images --format json
+$X images --format '{{json .}}'
 $X images --format '{{.Repository}}:{{.Tag}} {{.Size}} {{.CreatedAt}} {{.Digest}}'
 $X images --format 'table {{.ID}}\t{{.Repository}}'
 $X images --filter dangling=true

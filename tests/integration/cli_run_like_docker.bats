@@ -15,6 +15,9 @@ $X run --rm -u nobodyknows $S true
 $X run --rm --name up $S true
 $X run --rm --name 'bad name' $S true
 $X run --rm --hostname 'a b' $S true
+$X run --rm --label 'a b=c' $S true
+$X run --rm --network bridge --network none $S true
+$X run --rm sha256:0000000000000000000000000000000000000000000000000000000000000000 true
 $X run --rm --restart always $S true
 $X run --rm --restart on-failure:x $S true
 $X run --rm --env-file /nope $S true
@@ -53,6 +56,15 @@ $X run --rm --entrypoint echo $S a b
 $X run --rm --stop-timeout 3 --stop-signal INT --label a=b --cap-drop all $S true
 $X run --rm --cidfile $T/id $S true; cat $T/id; $X run --cidfile $T/id $S true; rm $T/id
 $X run -d --rm $S true
+LINES
+}
+
+@test "what a container is attached to is written down, and its input ends with the client's" {
+    same <<'LINES'
+$X create --name c1 -it $S; $X inspect -f '{{.Config.OpenStdin}} {{.Config.StdinOnce}} {{.Config.Tty}} {{.Config.AttachStdin}} {{.Config.AttachStdout}}' c1; $X rm c1
+$X run --name c1 -a stdin $S true; $X inspect -f '{{.Config.OpenStdin}} {{.Config.StdinOnce}} {{.Config.AttachStdin}} {{.Config.AttachStdout}}' c1; $X rm c1
+$X run -d --name c1 -i $S true; $X inspect -f '{{.Config.OpenStdin}} {{.Config.StdinOnce}} {{.Config.AttachStdin}} {{.Config.AttachStdout}}' c1; $X rm -f c1
+$X create --name c1 -i $S cat; echo hi | timeout 20 $X start -ai c1; $X rm -f c1
 LINES
 }
 

@@ -35,6 +35,7 @@ until_logged() {
 @test "an image is pulled, listed, inspected, removed and pulled again" {
     run docker images --format '{{.Repository}}:{{.Tag}}'
     [ "$output" = "$SAMPLE" ]
+    [[ "$(docker images --format '{{.CreatedAt}}')" == 2* ]]
     [ "$(docker inspect --format '{{index .RepoTags 0}}' "$SAMPLE")" = "$SAMPLE" ]
     run docker rmi "$SAMPLE"
     [ "$status" = 0 ] && [[ "$output" == *"Untagged: $SAMPLE"* && "$output" == *"Deleted: sha256:"* ]]
