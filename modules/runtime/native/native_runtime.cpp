@@ -233,7 +233,8 @@ void native_runtime::orphan(std::uint64_t generation) {
 }
 
 task<void> native_runtime::watch_orphan(process_table::entry process) {
-    if (auto pidfd = open_orphan(process->pid, process->started_after)) co_await wait_for_orphan(std::move(pidfd));
+    if (auto pidfd = open_orphan(process->pid, process->started_after, process->cgroup_path))
+        co_await wait_for_orphan(std::move(pidfd));
     // Unless a shim was found again that tells of it.
     if (process->is_orphan)
         process_table::end(*process, {128 + SIGKILL, false, false, std::chrono::system_clock::now()});
@@ -407,7 +408,7 @@ task<void> native_runtime::signal(std::string container_id, int number, bool all
 
 void native_runtime::signal_orphan(const known_process& to, int number) {
     if (number < 1 || number > SIGRTMAX) throw error(errc::invalid, "there is no signal {}", number);
-    const auto pidfd = open_orphan(to.pid, to.started_after);
+    const auto pidfd = open_orphan(to.pid, to.started_after, to.cgroup_path);
     if (!pidfd) throw error(errc::not_found, "container {} is not running", to.container_id);
     if (syscall(SYS_pidfd_send_signal, pidfd.get(), number, nullptr, 0) < 0)
         throw error::system(errno, "signalling container {}", to.container_id);
