@@ -44,6 +44,9 @@ class server final : public container_owner, private watcher {
     /// Removes what shims that are gone left behind, when idle.
     void sweep(int tries_left);
     void remove_cgroups(cgroup_membership membership, int tries_left);
+    /// Kills and removes what the shim before this one left of a container, unless one that is held has these cgroups.
+    void clear_cgroups(const std::string& path);
+    bool is_used(const std::string& cgroup_path) const;
     container* find(const std::string& id);
     container* find_sandbox(std::uint64_t sandbox, const connection& from);
     void reply(std::uint64_t connection, std::uint64_t request, const std::optional<failure>& failed);
