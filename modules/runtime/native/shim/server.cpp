@@ -190,14 +190,18 @@ void server::remove_cgroups(cgroup_membership membership, int tries_left) {
 }
 
 void server::on_children() {
-    int status = 0;
-    for (int pid = waitpid(-1, &status, WNOHANG); pid > 0; pid = waitpid(-1, &status, WNOHANG)) {
-        const auto at = by_pid_.find(pid);
-        if (at == by_pid_.end()) continue; // An orphan of a container that shares the host's pids
-        auto& one = *at->second;
-        one.on_exit(status);
-        auto held = std::move(by_pid_.find(pid)->second);
-        by_pid_.erase(pid);
+    siginfo_t died{};
+    while (waitid(P_ALL, 0, &died, WEXITED | WNOHANG | WNOWAIT) == 0 && died.si_pid != 0) {
+        const int pid = died.si_pid;
+        const auto at = by_pid_.find(pid); // Otherwise it is an orphan of a container that shares the host's pids
+        // Reaped only when nothing is done by its number any more: from then on the number may be another's.
+        if (at != by_pid_.end())
+            at->second->on_exit(died.si_code == CLD_EXITED ? died.si_status : 128 + died.si_status);
+        waitpid(pid, nullptr, 0);
+        if (at == by_pid_.end()) continue;
+        auto held = std::move(at->second);
+        by_pid_.erase(at);
+        auto& one = *held;
         if (by_sandbox_.contains(one.sandbox())) discard(one);
         remove_cgroups(one.left_behind(), most_removals);
         if (one.life() != container::stage_of_life::ended || one.id().empty()) {
