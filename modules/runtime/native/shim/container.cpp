@@ -77,7 +77,11 @@ std::optional<failure> container::start(const shim_protocol::sandbox_template& s
     channel_ = std::make_unique<channel>(around_.on, ends[0], *this);
     if (around_.cgroups != nullptr && around_.cgroups->can_rename() && !shape.cgroup_parent.empty()) {
         const auto path = shape.cgroup_parent + "/" + name_made_ahead(getpid(), sandbox_);
-        if (auto failed = make_cgroups(path)) return failed;
+        failure_ = make_cgroups(path);
+        if (failure_) {
+            channel_->drain(); // What it said itself is the better reason
+            return failure_;
+        }
         channel_->send(message_type::cgroups_ready, 0,
                        encode(shim_protocol::cgroup_directories{around_.cgroups->directories(membership_), false}));
         ++answers_awaited_;
@@ -114,7 +118,7 @@ void container::launch(std::uint64_t request, launch_plan plan, const std::strin
     launch_began_ = monotonic_microseconds();
     request_ = request;
     answer_of_request_ = 0;
-    if (life_ != stage_of_life::waiting || channel_ == nullptr)
+    if (life_ != stage_of_life::waiting || channel_ == nullptr || has_ended_)
         return end_launch(failure_ ? *failure_ : make_failure(failure_kind::conflict, 0, "the sandbox is spent"));
     life_ = stage_of_life::launching;
     id_ = plan.container_id;

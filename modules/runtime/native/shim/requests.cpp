@@ -85,6 +85,7 @@ void server::on_request(connection& from, const incoming_frame& frame) {
                               make_failure(failure_kind::conflict, 0, "container %s is held already", id.c_str()));
         }
         by_sandbox_.erase(one->sandbox());
+        const auto spent = spent_.extract(one->sandbox());
         by_id_.emplace(id, one);
         return one->launch(frame.request, std::move(request->plan), frame.payload);
     }

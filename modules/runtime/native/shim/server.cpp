@@ -133,6 +133,7 @@ void server::on_launch_ended(container& one, std::uint64_t to, std::uint64_t req
 void server::discard(container& one) {
     by_sandbox_.erase(one.sandbox());
     one.discard(); // Its cgroups go when it is reaped, however long it takes to die
+    spent_.erase(one.sandbox());
 }
 
 void server::quit() {
@@ -202,8 +203,12 @@ void server::on_children() {
         auto held = std::move(at->second);
         by_pid_.erase(at);
         auto& one = *held;
-        if (by_sandbox_.contains(one.sandbox())) discard(one);
         remove_cgroups(one.left_behind(), most_removals);
+        if (by_sandbox_.contains(one.sandbox())) {
+            remove_cgroups(one.cgroups(), most_removals);
+            spent_.emplace(one.sandbox(), std::move(held));
+            continue;
+        }
         if (one.life() != container::stage_of_life::ended || one.id().empty()) {
             remove_cgroups(one.cgroups(), most_removals);
             continue;

@@ -67,6 +67,8 @@ class server final : public container_owner, private watcher {
     std::unordered_map<std::uint64_t, container*> by_sandbox_;   ///< Not launched yet
     std::unordered_map<std::string, container*> by_id_;
     std::unordered_map<std::string, std::unique_ptr<container>> ended_; ///< Reaped; kept until they are released
+    /// Reaped before they were launched; kept until they are asked for, to say why, or discarded.
+    std::unordered_map<std::uint64_t, std::unique_ptr<container>> spent_;
 };
 
 } // namespace davit::shim

@@ -55,6 +55,27 @@ TEST_F(launch_ends, a_launch_whose_engine_vanished_before_it_was_told_never_was)
     close(again.errors);
 }
 
+TEST_F(launch_ends, a_sandbox_that_could_not_be_prepared_says_why_when_it_is_asked_for) {
+    const auto stage = shim_->directory() + "/stage";
+    std::filesystem::remove(stage);
+    const auto why = [&]() -> std::string {
+        auto without_cgroups = usual();
+        without_cgroups.cgroup_parent.clear(); // Otherwise it may be noticed at once
+        const auto sandbox = shim_->make_sandbox(without_cgroups);
+        for (int i = 0; i < 1000 && kill(sandbox.pid, 0) == 0; ++i) usleep(5000);
+        EXPECT_NE(kill(sandbox.pid, 0), 0);
+        const auto launched = shim_->launch(sandbox.id, plan("true"));
+        return launched.failed ? launched.failed->sentence : "it ran";
+    };
+    EXPECT_EQ(why(), "opening " + stage + ": no such file or directory");
+    EXPECT_EQ(why(), "opening " + stage + ": no such file or directory");
+    const auto answer = shim_->ask(message_type::make_sandbox, encode(usual()));
+    if (answer.failed) EXPECT_EQ(answer.failed->sentence, "opening " + stage + ": no such file or directory");
+    EXPECT_EQ(cgroups_left(), "");
+    std::filesystem::create_directory(stage);
+    EXPECT_EQ(run(plan("exit 3")).code, 3);
+}
+
 TEST_F(launch_ends, sandboxes_of_an_engine_that_vanishes_are_gone_and_containers_stay) {
     const auto asked = plan("echo early; sleep 0.2; echo late; exit 3");
     const auto launched = shim_->launch(shim_->make_sandbox(usual()).id, asked);
