@@ -136,6 +136,7 @@ class sandbox {
         move_standard_mounts(stage_, root);
         make_devices(root, plan.devices);
         make_extra_mounts(stage_, root, plan.mounts);
+        protect_root(stage_, root, plan.masked_paths, plan.read_only_paths);
         if (plan.rootfs.is_read_only) make_root_read_only(root);
         clock.lap("mounts");
 

@@ -66,6 +66,19 @@ TEST_F(launch_isolation, masked_paths_are_empty_and_read_only_paths_cannot_be_wr
     EXPECT_THAT(result.output, HasSubstr("'/sys/fs/cgroup/x': Read-only file system"));
 }
 
+TEST_F(launch_isolation, paths_beyond_proc_and_sys_are_masked_and_protected_too) {
+    on_host("mkdir -p " + image_ + "/usr/bin " + image_ + "/data " + directory_ + "/volume/keys && cp /bin/busybox " +
+            image_ + "/usr/bin/busybox && echo secret > " + image_ + "/data/key && echo secret > " + directory_ +
+            "/volume/keys/one && ln -s /data/key " + image_ + "/link");
+    auto asked = plan("cat /data/key; ls /v/keys; touch /usr/x 2>&1; /usr/bin/busybox echo runs; touch /v/keys/x 2>&1");
+    asked.mounts = {{mount_kind::bind, directory_ + "/volume", "/v", "", false, true, false}};
+    for (const char* path : {"/link", "/v/keys", "/not/there"}) asked.masked_paths.push_back(path);
+    asked.read_only_paths.push_back("/usr");
+    const auto result = run(asked);
+    ASSERT_FALSE(result.failed) << result.failed->sentence;
+    EXPECT_EQ(result.output, "touch: /usr/x: Read-only file system\nruns\ntouch: /v/keys/x: Read-only file system\n");
+}
+
 TEST_F(launch_isolation, interfaces_get_addresses_routes_and_neighbours_and_speak_no_ipv6) {
     on_host("ln -sf busybox " + image_ + "/bin/ip");
     const auto sandbox = shim_->make_sandbox(usual());
