@@ -112,6 +112,26 @@ TEST_F(launch_isolation, interfaces_get_addresses_routes_and_neighbours_and_spea
     EXPECT_TRUE(shim_->launch(wrong.id, plan("true")).failed);
 }
 
+TEST_F(launch_isolation, more_addresses_than_a_sockets_usual_room_holds_answers_are_given) {
+    on_host("ln -sf busybox " + image_ + "/bin/ip");
+    network_plan network;
+    network.interfaces = {{"lo", {}, {}, {}, false}};
+    for (int i = 0; i < 1000; ++i)
+        network.interfaces[0].addresses.push_back("10.9." + std::to_string(i / 250) + "." + std::to_string(i % 250) +
+                                                  "/32");
+    const auto sandbox = shim_->make_sandbox(usual());
+    const auto configured =
+        shim_->ask(message_type::configure_network, encode(shim_protocol::network_request{sandbox.id, network}));
+    ASSERT_FALSE(configured.failed) << configured.failed->sentence;
+    const auto asked = plan("ip addr show dev lo | grep -c 'inet 10.9.'");
+    const auto launched = shim_->launch(sandbox.id, asked);
+    ASSERT_FALSE(launched.failed) << launched.failed->sentence;
+    EXPECT_EQ(read_all(launched.output), "1000\n");
+    close(launched.errors);
+    shim_->wait(asked.container_id);
+    shim_->release(asked.container_id);
+}
+
 TEST_F(launch_isolation, extra_mounts_sysctls_devices_and_limits_are_made) {
     on_host("mkdir " + directory_ + "/volume && echo inside > " + directory_ + "/volume/file && echo 1.2.3.4 > " +
             directory_ + "/hosts");
