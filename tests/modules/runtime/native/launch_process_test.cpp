@@ -1,4 +1,5 @@
 #include <gmock/gmock.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "tests/modules/runtime/native/container_fixture.h"
@@ -132,6 +133,25 @@ TEST_F(launch_process, stdin_is_nothing_unless_it_was_asked_for) {
 
 TEST_F(launch_process, no_descriptor_beyond_the_streams_is_open) {
     EXPECT_EQ(run(plan("ls /proc/self/fd | tr '\\n' ' '")).output, "0 1 2 3 "); // 3: the listing's own
+}
+
+TEST_F(launch_process, a_limit_that_its_launch_could_not_live_with_is_the_programs_alone) {
+    auto asked = plan("ulimit -n");
+    asked.process.rlimits = {{RLIMIT_NOFILE, 4, 4}};
+    const auto result = run(asked);
+    ASSERT_FALSE(result.failed) << result.failed->sentence;
+    EXPECT_EQ(result.output, "4\n");
+}
+
+TEST_F(launch_process, a_limit_above_what_the_host_gives_is_what_it_gives) {
+    auto asked = plan("ulimit -n; ulimit -Hn");
+    asked.process.rlimits = {{RLIMIT_NOFILE, 1ULL << 40, 1ULL << 40}}; // Above fs.nr_open, whoever asks
+    const auto result = run(asked);
+    ASSERT_FALSE(result.failed) << result.failed->sentence;
+    rlimit host{};
+    ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &host), 0);
+    const auto most = std::to_string(host.rlim_max) + "\n";
+    EXPECT_EQ(result.output, most + most);
 }
 
 TEST_F(launch_process, the_working_directory_is_made_and_entered) {
