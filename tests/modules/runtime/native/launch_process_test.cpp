@@ -1,7 +1,9 @@
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "modules/runtime/native/capabilities.h"
 #include "tests/modules/runtime/native/container_fixture.h"
 
 namespace davit::shim::testing {
@@ -62,6 +64,15 @@ TEST_F(launch_process, capabilities_are_the_bounding_set_for_root_and_none_for_o
     user.process.user = "1000";
     EXPECT_EQ(run(user).output, "CapInh:=0000000000000000;CapPrm:=0000000000000000;CapEff:=0000000000000000;"
                                 "CapBnd:=00000000a80425fb;CapAmb:=0000000000000000;");
+    for (const char* who : {"0", "1000"}) { // Of a privileged container too none can be inherited
+        auto all = plan("grep -E 'Cap(Inh|Prm|Eff|Amb)' /proc/self/status | tr '\\n\\t' ';='");
+        all.process.user = who;
+        all.process.bounding_capabilities = held_capabilities();
+        const auto held = fmt::format("{:016x}", *who == '0' ? held_capabilities() : 0);
+        EXPECT_EQ(run(all).output, fmt::format("CapInh:=0000000000000000;CapPrm:={0};CapEff:={0};"
+                                               "CapAmb:=0000000000000000;",
+                                               held));
+    }
     auto none = plan("grep Cap /proc/self/status | tr '\\n\\t' ';='");
     none.process.bounding_capabilities = 0;
     EXPECT_EQ(run(none).output, "CapInh:=0000000000000000;CapPrm:=0000000000000000;CapEff:=0000000000000000;"
