@@ -241,8 +241,10 @@ class LaunchAttacks(AttackTest):
 
     def test_another_user_has_no_capability_even_when_privileged(self):
         """CVE-2018-10856, CVE-2025-27612."""
-        said = self.ran("grep CapEff /proc/self/status; cat /etc/shadow", User="1000", host={"Privileged": True})
-        self.assertRegex(said, r"CapEff:\s*0+\n")
+        said = self.ran("grep Cap /proc/self/status; cat /etc/shadow", User="1000", host={"Privileged": True})
+        for kind in ("Inh", "Prm", "Eff", "Amb"):
+            self.assertRegex(said, rf"Cap{kind}:\s*0+\n")
+        self.assertIn("Permission denied", said)
         self.assertNotIn("root:*", said)
 
     def test_the_primary_group_is_among_the_groups_and_can_not_be_shed(self):

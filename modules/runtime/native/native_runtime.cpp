@@ -1,23 +1,17 @@
 #include "modules/runtime/native/native_runtime.h"
 
-#include <algorithm>
-#include <cerrno>
 #include <csignal>
-#include <filesystem>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include <exception>
 #include <utility>
 
 #include "core/error.h"
-#include "core/log.h"
 #include "core/timeout.h"
 #include "io/offload.h"
-#include "modules/runtime/native/orphan.h"
+#include "modules/runtime/native/host_cgroups.h"
 #include "modules/runtime/native/protected_paths.h"
 
 namespace davit {
 
-using shim_protocol::decode;
 using shim_protocol::encode;
 using shim_protocol::message_type;
 
@@ -26,57 +20,12 @@ namespace {
 /// Where containers' cgroups usually are: those of warm sandboxes are made here ahead, so that a launch only renames.
 constexpr const char* usual_cgroup_parent = "davit";
 
-/// In which a shim that is well has greeted, however busy the host.
-constexpr std::chrono::seconds longest_greeting{10};
-
-/// How long a shim that hangs may hold up the end of the engine.
-constexpr std::chrono::seconds longest_farewell{2};
-
 /// How often, and with which pauses, cgroups are tried to be removed whose processes are just dying.
 constexpr int most_clearings = 100;
 constexpr std::chrono::milliseconds between_clearings{20};
 
 /// A sandbox's number tells its connection too: a new shim counts from one again.
 constexpr unsigned generation_shift = 40;
-
-std::chrono::system_clock::time_point time_of(std::int64_t microseconds) {
-    return std::chrono::system_clock::time_point{
-        std::chrono::duration_cast<std::chrono::system_clock::duration>(std::chrono::microseconds{microseconds})};
-}
-
-exit_status status_of(const shim_protocol::exited& end) {
-    return {end.code, end.was_oom_killed, true, time_of(end.finished_at)};
-}
-
-template <class Message> Message get(const shim_connection::answer& from) {
-    auto message = decode<Message>(from.payload);
-    if (!message) throw error(errc::internal, "davit-shim's answer can't be read");
-    return std::move(*message);
-}
-
-/// Where cgroups may be: the root (v2), or also one place below it for each hierarchy (v1).
-std::vector<std::string> cgroup_hierarchies() {
-    namespace fs = std::filesystem;
-    const fs::path root{"/sys/fs/cgroup"};
-    std::error_code none;
-    std::vector<std::string> hierarchies{root};
-    if (!fs::exists(root / "cgroup.controllers", none))
-        for (const auto& entry : fs::directory_iterator{root, none})
-            if (!entry.is_symlink(none)) hierarchies.push_back(entry.path());
-    return hierarchies;
-}
-
-/// Those of the paths that are there in a hierarchy of the host.
-std::vector<std::string> existing_cgroups(const std::vector<std::string>& paths) {
-    static const std::vector<std::string> hierarchies = cgroup_hierarchies();
-    std::vector<std::string> found;
-    for (const auto& path : paths)
-        if (std::any_of(hierarchies.begin(), hierarchies.end(), [&](const std::string& hierarchy) {
-                return ::access((hierarchy + "/" + path).c_str(), F_OK) == 0;
-            }))
-            found.push_back(path);
-    return found;
-}
 
 /// Hands the descriptors on in the protocol's order.
 process_streams take_streams(std::uint8_t bits, std::vector<io::descriptor>& descriptors, int* root = nullptr) {
@@ -121,155 +70,9 @@ task<void> native_runtime::stop() {
     connection_.reset();
 }
 
-/// A shim that holds no container has nothing to stay for; whether it does, it says itself.
-task<void> native_runtime::let_shim_go() {
-    if (!connection_) co_return;
-    if (connection_->is_lost()) {
-        // What the sandboxes of a lost shim left is swept by another.
-        try {
-            co_await connected();
-        } catch (const error& e) {
-            if (e.category() == errc::cancelled) throw;
-            log::warn("what a lost davit-shim left stays until the engine comes back: {}", e.text());
-        }
-        if (connection_->is_lost()) co_return;
-    }
-    const auto to = std::exchange(connection_, nullptr); // so that its end is not taken for a loss
-    const auto is_answered = std::make_shared<event>();
-    running_.spawn(ask_to_quit(to, is_answered));
-    try {
-        co_await with_timeout(longest_farewell, "letting davit-shim go", is_answered->wait());
-    } catch (const error& e) {
-        if (e.category() != errc::timed_out) throw;
-        log::warn("davit-shim does not answer");
-    }
-}
-
-task<void> native_runtime::ask_to_quit(connection to, std::shared_ptr<event> is_answered) {
-    try {
-        co_await to->ask(message_type::quit_if_idle, encode(shim_protocol::cgroup_removal{template_.cgroup_parent}));
-    } catch (const error& e) {
-        log::debug("davit-shim stays: {}", e.text());
-    }
-    is_answered->set();
-}
-
 task<module_health> native_runtime::health() {
     if (connection_ && !connection_->is_lost()) co_return module_health{};
     co_return module_health{false, "davit-shim is not connected; the next start of a container starts it"};
-}
-
-task<native_runtime::connection> native_runtime::connected() {
-    if (connection_ && !connection_->is_lost()) co_return connection_;
-    const auto turn = co_await connecting_.acquire();
-    if (connection_ && !connection_->is_lost()) co_return connection_;
-    co_return co_await connect();
-}
-
-task<std::optional<shim_protocol::hello>> native_runtime::greet(shim_connection& with) {
-    try {
-        co_return co_await with_timeout(longest_greeting, "the greeting of davit-shim", with.greet());
-    } catch (const error& e) {
-        if (e.category() != errc::unavailable) throw;
-    }
-    co_return std::nullopt;
-}
-
-task<native_runtime::connection> native_runtime::connect() {
-    if (connection_) orphan(connection_->generation());
-    for (int attempt = 0; attempt < 20; ++attempt) {
-        auto socket = connect_to_shim(program_.socket);
-        if (!socket) {
-            co_await start_shim(program_);
-            socket = connect_to_shim(program_.socket);
-            if (!socket)
-                throw error(errc::unavailable, "davit-shim started and does not listen at {}", program_.socket);
-        }
-        auto made = std::make_shared<shim_connection>(std::move(*socket), ++generations_);
-        const auto theirs = co_await greet(*made);
-        if (!theirs) { // It was ending just then
-            co_await sleep_for(std::chrono::milliseconds{5});
-            continue;
-        }
-        running_.spawn(serve(made));
-        if (theirs->version == shim_protocol::version) {
-            co_await adopt(made);
-            connection_ = made;
-            co_return made;
-        }
-        log::info("replacing davit-shim of protocol version {} by one of version {}", theirs->version,
-                  shim_protocol::version);
-        try {
-            co_await made->ask(message_type::quit_if_idle, {});
-        } catch (error& e) {
-            e.while_doing(
-                "replacing davit-shim of another version (stop its containers, or use the engine that started "
-                "them)");
-            throw;
-        }
-        while (!made->is_lost()) co_await sleep_for(std::chrono::milliseconds{1});
-    }
-    throw error(errc::unavailable, "davit-shim at {} ends or changes its version again and again", program_.socket);
-}
-
-task<void> native_runtime::serve(connection to) {
-    bool is_ending = false;
-    try {
-        co_await to->receive([this](const shim_protocol::exited& exit) { note_exit(exit); });
-    } catch (const error& e) {
-        is_ending = e.category() == errc::cancelled;
-    }
-    if (is_ending) co_return;
-    if (to == connection_) log::warn("davit-shim has ended; its containers run on without it");
-    orphan(to->generation());
-}
-
-void native_runtime::orphan(std::uint64_t generation) {
-    for (auto& process : processes_.all()) {
-        if (process->ended || process->is_orphan || process->connection != generation) continue;
-        process->is_orphan = true;
-        running_.spawn(watch_orphan(std::move(process)));
-    }
-}
-
-task<void> native_runtime::watch_orphan(process_table::entry process) {
-    if (auto pidfd = open_orphan(process->pid, process->started_after)) co_await wait_for_orphan(std::move(pidfd));
-    // Unless a shim was found again that tells of it.
-    if (process->is_orphan)
-        process_table::end(*process, {128 + SIGKILL, false, false, std::chrono::system_clock::now()});
-}
-
-/// Learns what a shim holds that this engine has not launched itself, and what ended while nobody listened.
-task<void> native_runtime::adopt(connection from) {
-    exits_before_adoption_.emplace();
-    shim_protocol::process_list list;
-    std::exception_ptr failure;
-    try {
-        list =
-            get<shim_protocol::process_list>(co_await from->ask(message_type::list, encode(shim_protocol::nothing{})));
-    } catch (...) {
-        failure = std::current_exception();
-    }
-    const auto early = std::exchange(exits_before_adoption_, std::nullopt);
-    if (failure) std::rethrow_exception(failure);
-    for (const auto& held : list.processes) {
-        const auto process = processes_.add(held.id);
-        process->pid = held.pid;
-        process->connection = from->generation();
-        process->is_orphan = false;
-        process->started_at = time_of(held.started_at);
-        process->started_after = held.started_after;
-        process->cgroup_path = held.cgroup_path;
-        if (held.has_ended) process_table::end(*process, status_of(held.end));
-    }
-    for (const auto& exit : *early) note_exit(exit);
-}
-
-void native_runtime::note_exit(const shim_protocol::exited& exit) {
-    if (const auto process = processes_.find(exit.id))
-        process_table::end(*process, status_of(exit));
-    else if (exits_before_adoption_)
-        exits_before_adoption_->push_back(exit);
 }
 
 task<native_runtime::connection> native_runtime::owner_of(sandbox_ref sandbox) {
@@ -279,27 +82,11 @@ task<native_runtime::connection> native_runtime::owner_of(sandbox_ref sandbox) {
     co_return to;
 }
 
-task<std::pair<native_runtime::connection, shim_connection::answer>> native_runtime::ask_any(message_type type,
-                                                                                             std::string payload) {
-    auto to = co_await connected();
-    bool is_gone = false;
-    try {
-        auto answer = co_await to->ask(type, payload);
-        co_return std::pair{to, std::move(answer)};
-    } catch (const error& e) {
-        is_gone = e.category() == errc::unavailable && to->is_lost();
-        if (!is_gone) throw;
-    }
-    to = co_await connected();
-    auto answer = co_await to->ask(type, std::move(payload));
-    co_return std::pair{to, std::move(answer)};
-}
-
 task<sandbox_ref> native_runtime::make_sandbox(sandbox_shape shape) {
     auto wanted = template_;
     wanted.shape = shape;
     const auto [to, answer] = co_await ask_any(message_type::make_sandbox, encode(wanted));
-    const auto made = get<shim_protocol::made_sandbox>(answer);
+    const auto made = answer.as<shim_protocol::made_sandbox>();
     co_return sandbox_ref{to->generation() << generation_shift | made.id, made.pid};
 }
 
@@ -346,7 +133,7 @@ task<launched_process> native_runtime::launch(sandbox_ref sandbox, launch_plan p
             co_await clear_cgroups(std::vector<std::string>{process->cgroup_path}, std::chrono::milliseconds{0});
         std::rethrow_exception(failure);
     }
-    auto launched = get<shim_protocol::launched>(answer);
+    auto launched = answer.as<shim_protocol::launched>();
     process->pid = launched.pid;
     process->started_at = time_of(launched.started_at);
     process->started_after = launched.started_after;
@@ -405,14 +192,6 @@ task<void> native_runtime::signal(std::string container_id, int number, bool all
     signal_orphan(*process, number);
 }
 
-void native_runtime::signal_orphan(const known_process& to, int number) {
-    if (number < 1 || number > SIGRTMAX) throw error(errc::invalid, "there is no signal {}", number);
-    const auto pidfd = open_orphan(to.pid, to.started_after);
-    if (!pidfd) throw error(errc::not_found, "container {} is not running", to.container_id);
-    if (syscall(SYS_pidfd_send_signal, pidfd.get(), number, nullptr, 0) < 0)
-        throw error::system(errno, "signalling container {}", to.container_id);
-}
-
 task<void> native_runtime::resize(std::string container_id, std::uint16_t rows, std::uint16_t columns) {
     const auto process = processes_.get(container_id);
     if (process->is_orphan)
@@ -445,7 +224,7 @@ task<process_streams> native_runtime::reopen_streams(std::string container_id) {
     const auto to = co_await connected();
     auto answer =
         co_await to->ask(message_type::reopen_streams, encode(shim_protocol::container_name{std::move(container_id)}));
-    co_return take_streams(get<shim_protocol::streams>(answer).streams, answer.descriptors);
+    co_return take_streams(answer.as<shim_protocol::streams>().streams, answer.descriptors);
 }
 
 task<void> native_runtime::release(std::string container_id) {

@@ -9,18 +9,24 @@
 
 #include "core/error.h"
 #include "io/poll.h"
+#include "modules/runtime/native/cgroup_table.h"
 
 namespace davit {
 namespace {
 
+/// The first part of a small file; empty when it can't be read.
+std::string start_of_file(const std::string& path) {
+    const io::descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+    std::string text(16384, '\0');
+    const auto count = file ? read(file.get(), text.data(), text.size()) : 0;
+    text.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
+    return text;
+}
+
 /// When a process began, in microseconds of CLOCK_BOOTTIME, rounded down to a clock tick (proc_pid_stat(5), field 22).
 std::optional<std::int64_t> start_of(std::int32_t pid) {
-    const io::descriptor file{open(fmt::format("/proc/{}/stat", pid).c_str(), O_RDONLY | O_CLOEXEC)};
-    if (!file) return std::nullopt;
-    char text[1024];
-    const auto count = read(file.get(), text, sizeof text);
-    if (count <= 0) return std::nullopt;
-    std::string_view left{text, static_cast<std::size_t>(count)};
+    const auto text = start_of_file(fmt::format("/proc/{}/stat", pid));
+    std::string_view left{text};
     // The command's name, field 2, may hold blanks and brackets; the last bracket ends it.
     const auto bracket = left.rfind(')');
     if (bracket == std::string_view::npos) return std::nullopt;
@@ -40,7 +46,7 @@ std::optional<std::int64_t> start_of(std::int32_t pid) {
 
 } // namespace
 
-io::descriptor open_orphan(std::int32_t pid, std::int64_t started_after) {
+io::descriptor open_orphan(std::int32_t pid, std::int64_t started_after, const std::string& cgroup_path) {
     io::descriptor pidfd{static_cast<int>(syscall(SYS_pidfd_open, pid, 0))};
     if (!pidfd) {
         if (errno == ESRCH || errno == EINVAL) return {};
@@ -49,6 +55,12 @@ io::descriptor open_orphan(std::int32_t pid, std::int64_t started_after) {
     // Whoever has taken the number since then began later; the descriptor keeps it from changing under our eyes.
     const auto start = start_of(pid);
     if (!start || *start > started_after) return {};
+    const auto one_tick = 1'000'000 / sysconf(_SC_CLK_TCK);
+    if (*start + one_tick > started_after && !cgroup_path.empty()) {
+        // Begun in that very tick of the clock, perhaps later in it: then it is somebody else, and elsewhere.
+        const auto table = start_of_file(fmt::format("/proc/{}/cgroup", pid));
+        if (!lies_in_cgroup(table, cgroup_path)) return {};
+    }
     return pidfd;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
+#include <limits>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 
@@ -116,19 +117,24 @@ struct number_range {
 };
 
 std::vector<number_range> ranges_of(const architecture_verdicts& all) {
-    std::vector<number_range> ranges{{0, {}}};
+    std::vector<number_range> ranges;
     const auto add = [&](std::uint32_t first, const call_verdict& verdict) {
-        if (ranges.back().first == first) ranges.pop_back();
         if (ranges.empty() || ranges.back().verdict != verdict) ranges.push_back({first, verdict});
     };
+    // Numbers between those that have a verdict, which lie on both sides of `first_unknown`: 32-bit ARM's own calls
+    // begin at 0xf0000.
+    const auto add_gap = [&](std::uint32_t first, std::uint32_t end) {
+        if (first < end && first < all.first_unknown) add(first, {});
+        if (end > all.first_unknown && first < end)
+            add(std::max(first, all.first_unknown), {call_verdict::kind::not_implemented, {}});
+    };
+    std::uint32_t next = 0;
     for (const auto& [number, verdict] : all.calls) {
-        if (number >= all.first_unknown) break;
+        add_gap(next, number);
         add(number, verdict);
-        // Whether the next number follows is not known yet; refused until it is.
-        ranges.push_back({number + 1, {}});
-        if (ranges[ranges.size() - 2].verdict == call_verdict{}) ranges.pop_back();
+        next = number + 1;
     }
-    add(all.first_unknown, {call_verdict::kind::not_implemented, {}});
+    add_gap(next, std::numeric_limits<std::uint32_t>::max());
     return ranges;
 }
 

@@ -27,7 +27,7 @@ struct call_verdict {
     bool operator==(const call_verdict&) const = default;
 };
 
-/// The verdicts on one architecture's calls, by number. Numbers that are not in it are refused with EPERM, numbers from
+/// The verdicts on one architecture's calls, by number. Numbers that are not in it are refused with EPERM, those from
 /// `first_unknown` on answer ENOSYS, as on a kernel that lacks them.
 struct architecture_verdicts {
     std::uint32_t audit_architecture = 0; ///< AUDIT_ARCH_*

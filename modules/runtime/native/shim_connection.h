@@ -1,11 +1,14 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
+#include "core/error.h"
 #include "core/event.h"
 #include "core/task.h"
 #include "io/descriptor.h"
@@ -14,6 +17,12 @@
 
 namespace davit {
 
+/// A point in time as the shim tells it: microseconds since the epoch.
+inline std::chrono::system_clock::time_point time_of(std::int64_t microseconds) {
+    return std::chrono::system_clock::time_point{
+        std::chrono::duration_cast<std::chrono::system_clock::duration>(std::chrono::microseconds{microseconds})};
+}
+
 /// One connection to the shim: requests go out, their answers find back to whoever waits for them.
 class shim_connection {
   public:
@@ -21,6 +30,13 @@ class shim_connection {
         shim_protocol::message_type type{};
         std::string payload;
         std::vector<io::descriptor> descriptors;
+
+        /// Errors: internal when it is no such message.
+        template <class Message> Message as() const {
+            auto message = shim_protocol::decode<Message>(payload);
+            if (!message) throw error(errc::internal, "davit-shim's answer can't be read");
+            return std::move(*message);
+        }
     };
 
     shim_connection(io::descriptor socket, std::uint64_t generation);

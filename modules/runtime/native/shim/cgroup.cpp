@@ -7,9 +7,11 @@
 #include <linux/magic.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "modules/runtime/native/cgroup_table.h"
 #include "modules/runtime/native/shim/small_file.h"
 
 namespace davit::shim {
@@ -31,6 +33,32 @@ bool is_left_behind(const char* name) {
     // Somebody else may have its number by now; one that ended and was not reaped yet does nothing any more either.
     const auto status = read_file("/proc/" + std::to_string(pid) + "/stat", 512);
     return !status || status->find("(davit-shim) ") == std::string::npos || status->find(") Z ") != std::string::npos;
+}
+
+/// The pids in a cgroup.procs file.
+std::vector<int> processes_in(const std::string& procs_file) {
+    std::vector<int> pids;
+    const auto text = read_file(procs_file, 1u << 20);
+    if (!text) return pids;
+    const char* at = text->c_str();
+    while (*at != '\0') {
+        char* end = nullptr;
+        const long pid = std::strtol(at, &end, 10);
+        if (end == at) break;
+        if (pid > 0) pids.push_back(static_cast<int>(pid));
+        at = *end == '\n' ? end + 1 : end;
+    }
+    return pids;
+}
+
+/// Whoever left the cgroup's list may have died, and its number be another's by now: the descriptor holds the process
+/// that is judged, and no other is signalled.
+void signal_member(int pid, const std::string& path, int number) {
+    const auto process = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+    if (process < 0) return;
+    const auto table = read_file("/proc/" + std::to_string(pid) + "/cgroup");
+    if (table && lies_in_cgroup(*table, path)) syscall(SYS_pidfd_send_signal, process, number, nullptr, 0);
+    close(process);
 }
 
 } // namespace
@@ -68,19 +96,12 @@ bool remove_directory(const std::string& directory) {
     return rmdir(directory.c_str()) == 0;
 }
 
-std::vector<int> processes_in(const std::string& procs_file) {
-    std::vector<int> pids;
-    const auto text = read_file(procs_file, 1u << 20);
-    if (!text) return pids;
-    const char* at = text->c_str();
-    while (*at != '\0') {
-        char* end = nullptr;
-        const long pid = std::strtol(at, &end, 10);
-        if (end == at) break;
-        if (pid > 0) pids.push_back(static_cast<int>(pid));
-        at = *end == '\n' ? end + 1 : end;
+void signal_members(const std::string& procs_file, const std::string& path, int number) {
+    for (int round = 0; round < (number == SIGKILL ? 10 : 1); ++round) {
+        const auto members = processes_in(procs_file);
+        if (members.empty()) return;
+        for (const int pid : members) signal_member(pid, path, number);
     }
-    return pids;
 }
 
 std::string name_made_ahead(int shim_pid, unsigned long long number) {

@@ -60,8 +60,9 @@ int make_directories(const std::string& base, const std::string& path);
 /// Removes a cgroup's directory and those that its processes may have made below it. True when it is gone.
 bool remove_directory(const std::string& directory);
 
-/// The pids in a cgroup.procs file.
-std::vector<int> processes_in(const std::string& procs_file);
+/// Signals every process that a cgroup.procs file lists and that is in the cgroup `path` at that moment. A process that
+/// is just forking may be missed by one reading, hence SIGKILL goes some rounds.
+void signal_members(const std::string& procs_file, const std::string& path, int number);
 
 /// A name for cgroups made ahead: it tells which shim made it, for `sweep`.
 std::string name_made_ahead(int shim_pid, unsigned long long number);

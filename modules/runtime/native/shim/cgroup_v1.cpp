@@ -162,13 +162,7 @@ class cgroup_v1 final : public cgroup_system {
     void signal_all(const cgroup_membership& membership, int number) override {
         const auto pids = number_of("pids");
         if (pids < 0 || (membership.hierarchies >> pids & 1) == 0) return;
-        const auto procs = directory(membership, static_cast<unsigned>(pids)) + "/cgroup.procs";
-        // A killed process can't fork any more; a forking one may be missed by one reading, hence some rounds.
-        for (int round = 0; round < (number == SIGKILL ? 10 : 1); ++round) {
-            const auto members = processes_in(procs);
-            if (members.empty()) return;
-            for (const int pid : members) kill(pid, number);
-        }
+        signal_members(directory(membership, static_cast<unsigned>(pids)) + "/cgroup.procs", membership.path, number);
     }
 
     bool remove(const cgroup_membership& membership) override {

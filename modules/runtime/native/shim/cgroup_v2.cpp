@@ -128,11 +128,7 @@ class cgroup_v2 final : public cgroup_system {
     void signal_all(const cgroup_membership& membership, int number) override {
         const auto base = root_ + "/" + membership.path;
         if (number == SIGKILL && write_file(base + "/cgroup.kill", "1") == 0) return;
-        for (int round = 0; round < (number == SIGKILL ? 10 : 1); ++round) {
-            const auto members = processes_in(base + "/cgroup.procs");
-            if (members.empty()) return;
-            for (const int pid : members) kill(pid, number);
-        }
+        signal_members(base + "/cgroup.procs", membership.path, number);
     }
 
     bool remove(const cgroup_membership& membership) override {
@@ -162,17 +158,18 @@ class cgroup_v2 final : public cgroup_system {
 
     void delegate(const std::string& directory) {
         if (std::find(delegated_.begin(), delegated_.end(), directory) != delegated_.end()) return;
-        delegated_.push_back(directory);
         const auto has = read_file(directory + "/cgroup.controllers");
         const auto gives = read_file(directory + "/cgroup.subtree_control");
         if (!has || !gives) return;
+        bool gives_all = true;
         for (const char* controller : {"cpu", "cpuset", "io", "memory", "pids"}) {
             if (has->find(controller) == std::string::npos) continue;
             const std::string name = controller;
             // "cpu" is found in "cpuset" too; asking again for what is given already changes nothing.
             if ((" " + *gives).find(" " + name) == std::string::npos || name == "cpu")
-                write_file(directory + "/cgroup.subtree_control", "+" + name);
+                gives_all &= write_file(directory + "/cgroup.subtree_control", "+" + name) == 0;
         }
+        if (gives_all) delegated_.push_back(directory); // Otherwise it may be possible next time
     }
 
     std::string root_;

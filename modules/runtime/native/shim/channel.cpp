@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 namespace davit::shim {
@@ -13,10 +14,20 @@ channel::channel(loop& on, int socket, listener& to) : loop_{on}, socket_{socket
 
 channel::~channel() {
     if (was_destroyed_ != nullptr) *was_destroyed_ = true;
-    for (auto& frame : queue_)
-        for (const int descriptor : frame.descriptors) close(descriptor);
+    forget_queue();
     loop_.remove(socket_);
     close(socket_);
+}
+
+void channel::forget_queue() {
+    for (auto& frame : queue_)
+        for (const int descriptor : frame.descriptors) close(descriptor);
+    queue_.clear();
+}
+
+void channel::break_off() {
+    forget_queue();
+    shutdown(socket_, SHUT_RDWR); // Both sides read the end next
 }
 
 void channel::send(message_type type, std::uint64_t request, std::string_view payload,
@@ -25,15 +36,20 @@ void channel::send(message_type type, std::uint64_t request, std::string_view pa
     if (queue_.empty()) {
         const auto count = send_with_descriptors(socket_, next.bytes, descriptors);
         if (count == static_cast<ssize_t>(next.bytes.size())) return;
-        if (count < 0 && errno != EAGAIN) return; // The peer has gone; its end is read next
+        if (count < 0 && errno != EAGAIN) return break_off();
         if (count > 0) next.sent = static_cast<std::size_t>(count);
     }
+    bool is_kept = true;
     if (next.sent == 0)
-        for (const int descriptor : descriptors) next.descriptors.push_back(fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
+        for (const int descriptor : descriptors) {
+            next.descriptors.push_back(fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
+            is_kept &= next.descriptors.back() >= 0;
+        }
     queue_.push_back(std::move(next));
+    if (!is_kept) return break_off();
     if (!waits_for_room_) {
         waits_for_room_ = true;
-        loop_.change(socket_, interest_ | EPOLLOUT, *this);
+        loop_.change(socket_, EPOLLOUT, *this);
     }
 }
 
@@ -44,6 +60,7 @@ void channel::flush() {
             send_with_descriptors(socket_, std::string_view{next.bytes}.substr(next.sent), next.descriptors);
         if (count < 0) {
             if (errno == EAGAIN) return;
+            break_off();
             break;
         }
         for (const int descriptor : next.descriptors) close(descriptor);
@@ -60,31 +77,27 @@ void channel::wait_for_end_only() {
     if (!waits_for_room_) loop_.change(socket_, interest_, *this);
 }
 
-bool channel::drain() {
+void channel::take_in(bool stops_while_something_waits) {
     bool destroyed = false;
     was_destroyed_ = &destroyed;
-    while (true) {
-        const auto outcome = reader_.read_from(socket_);
+    auto outcome = frame_reader::outcome::got_bytes;
+    while (outcome == frame_reader::outcome::got_bytes) {
         incoming_frame frame;
-        while (reader_.next(frame)) {
+        while (!(stops_while_something_waits && waits_for_room_) && reader_.next(frame)) {
             listener_.on_frame(std::move(frame));
-            if (destroyed) return false;
+            if (destroyed) return;
             frame = {};
         }
-        if (outcome == frame_reader::outcome::ended || reader_.is_broken()) {
-            listener_.on_end();
-            if (destroyed) return false;
-            break;
-        }
-        if (outcome == frame_reader::outcome::would_block) break;
+        if (stops_while_something_waits && waits_for_room_) break;
+        outcome = reader_.is_broken() ? frame_reader::outcome::ended : reader_.read_from(socket_);
     }
-    was_destroyed_ = nullptr;
-    return true;
+    if (outcome == frame_reader::outcome::ended) listener_.on_end();
+    if (!destroyed) was_destroyed_ = nullptr;
 }
 
-void channel::on_ready(std::uint32_t events) {
-    if ((events & EPOLLOUT) != 0) flush();
-    if ((events & ~EPOLLOUT) != 0) drain();
+void channel::on_ready(std::uint32_t) {
+    if (waits_for_room_) flush();
+    if (!waits_for_room_) take_in(true);
 }
 
 } // namespace davit::shim

@@ -27,7 +27,9 @@ class channel final : public watcher {
     channel(loop& on, int socket, listener& to);
     ~channel();
 
-    /// Sends, now or when the peer can take it. `descriptors` are duplicated; the caller keeps its own.
+    /// Sends, now or when the peer can take it. `descriptors` are duplicated; the caller keeps its own. While something
+    /// waits, what the peer asks further is not read: who does not take answers gets no more of them made. A frame that
+    /// can't be sent at all ends the connection, since somebody would wait for it for ever.
     void send(message_type type, std::uint64_t request, std::string_view payload,
               const std::vector<int>& descriptors = {});
 
@@ -35,8 +37,8 @@ class channel final : public watcher {
     /// on the very processor that its sender still needs; a closing wakes it on an idle one.
     void wait_for_end_only();
 
-    /// Handles all that has arrived, without waiting for the loop. False when the channel was destroyed meanwhile.
-    bool drain();
+    /// Handles all that has arrived, without waiting for the loop.
+    void drain() { take_in(false); }
 
     void on_ready(std::uint32_t events) override;
 
@@ -48,6 +50,9 @@ class channel final : public watcher {
     };
 
     void flush();
+    void break_off();
+    void forget_queue();
+    void take_in(bool stops_while_something_waits);
 
     loop& loop_;
     int socket_;

@@ -9,7 +9,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "modules/runtime/native/shim/sandbox_process.h"
@@ -78,7 +77,11 @@ std::optional<failure> container::start(const shim_protocol::sandbox_template& s
     channel_ = std::make_unique<channel>(around_.on, ends[0], *this);
     if (around_.cgroups != nullptr && around_.cgroups->can_rename() && !shape.cgroup_parent.empty()) {
         const auto path = shape.cgroup_parent + "/" + name_made_ahead(getpid(), sandbox_);
-        if (auto failed = make_cgroups(path)) return failed;
+        failure_ = make_cgroups(path);
+        if (failure_) {
+            channel_->drain(); // What it said itself is the better reason
+            return failure_;
+        }
         channel_->send(message_type::cgroups_ready, 0,
                        encode(shim_protocol::cgroup_directories{around_.cgroups->directories(membership_), false}));
         ++answers_awaited_;
@@ -115,7 +118,7 @@ void container::launch(std::uint64_t request, launch_plan plan, const std::strin
     launch_began_ = monotonic_microseconds();
     request_ = request;
     answer_of_request_ = 0;
-    if (life_ != stage_of_life::waiting || channel_ == nullptr)
+    if (life_ != stage_of_life::waiting || channel_ == nullptr || has_ended_)
         return end_launch(failure_ ? *failure_ : make_failure(failure_kind::conflict, 0, "the sandbox is spent"));
     life_ = stage_of_life::launching;
     id_ = plan.container_id;
@@ -172,7 +175,7 @@ void container::place_and_proceed() {
 void container::give_up(failure why) {
     failure_ = std::move(why);
     plan_.reset();
-    if (!is_reaped_) kill(pid_, SIGKILL);
+    if (!has_ended_) kill(pid_, SIGKILL);
 }
 
 void container::on_frame(incoming_frame frame) {
@@ -231,7 +234,7 @@ void container::end_launch(std::optional<failure> failed) {
         life_ = stage_of_life::ended;
         id_.clear();
         channel_.reset();
-        if (!is_reaped_) kill(pid_, SIGKILL);
+        if (!has_ended_) kill(pid_, SIGKILL);
         close_streams();
     } else {
         life_ = stage_of_life::running;
@@ -250,17 +253,17 @@ void container::abandon_launch() {
 void container::discard() {
     life_ = stage_of_life::ended;
     channel_.reset();
-    if (!is_reaped_) kill(pid_, SIGKILL);
+    if (!has_ended_) kill(pid_, SIGKILL);
 }
 
-void container::on_exit(int wait_status) {
+void container::on_exit(int code) {
     // What the process said last, before its end is believed.
     if (channel_ != nullptr) channel_->drain();
-    is_reaped_ = true;
+    has_ended_ = true;
     if (life_ != stage_of_life::running) return;
     life_ = stage_of_life::ended;
     end_.id = id_;
-    end_.code = WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+    end_.code = code;
     end_.finished_at = epoch_microseconds();
     if (around_.cgroups == nullptr || membership_.hierarchies == 0) return;
     end_.was_oom_killed = around_.cgroups->was_oom_killed(membership_);
@@ -321,7 +324,7 @@ std::optional<failure> container::resize(std::uint16_t rows, std::uint16_t colum
 std::optional<failure> container::signal(int number, bool all) const {
     if (number < 1 || number > SIGRTMAX) return make_failure(failure_kind::invalid, 0, "there is no signal %d", number);
     // Until it is reaped, which the shim alone can do, the pid is this process's and nobody else's.
-    if (is_reaped_ || life_ != stage_of_life::running)
+    if (has_ended_ || life_ != stage_of_life::running)
         return make_failure(failure_kind::not_found, 0, "container %s is not running", id_.c_str());
     if (all && around_.cgroups != nullptr && membership_.hierarchies != 0) {
         around_.cgroups->signal_all(membership_, number);

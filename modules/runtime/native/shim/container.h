@@ -53,15 +53,15 @@ class container final : public channel::listener {
     void abandon_launch();
     /// Ends a sandbox that was not launched.
     void discard();
-    /// Its process has ended and was reaped.
-    void on_exit(int wait_status);
+    /// Its process has ended, with an exit code as a shell counts it, and is reaped next: its number means nothing
+    /// then.
+    void on_exit(int code);
 
     int pid() const { return pid_; }
     std::uint64_t sandbox() const { return sandbox_; }
     std::uint64_t connection() const { return connection_; }
     const std::string& id() const { return id_; }
     stage_of_life life() const { return life_; }
-    bool is_reaped() const { return is_reaped_; }
     long long started_at() const { return started_at_; }
     long long started_after() const { return started_after_; }
     const shim_protocol::exited& end() const { return end_; }
@@ -101,7 +101,7 @@ class container final : public channel::listener {
     std::uint64_t connection_;
     int pid_ = -1;
     stage_of_life life_ = stage_of_life::waiting;
-    bool is_reaped_ = false;
+    bool has_ended_ = false;
     bool shares_pids_ = false;
     unsigned answers_awaited_ = 0;   ///< `done` frames that the sandbox still owes
     unsigned answer_of_request_ = 0; ///< Which of them answers `request_`; 0: none

@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
+#include <fcntl.h>
+#include <linux/openat2.h>
 #include <string_view>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -11,6 +13,7 @@
 #include <unistd.h>
 
 #include "modules/runtime/native/shim/launch_error.h"
+#include "modules/runtime/native/shim/mounts.h"
 
 namespace davit::shim {
 namespace {
@@ -28,6 +31,11 @@ std::string_view search_path(const std::vector<std::string>& environment) {
     for (const auto& entry : environment)
         if (entry.rfind("PATH=", 0) == 0) found = std::string_view{entry}.substr(5);
     return found;
+}
+
+/// With the host's processes in its /proc, links there lead to the roots of those, and this process might still follow.
+int open_directory(const std::string& path) {
+    return open_resolved(AT_FDCWD, path.c_str(), O_PATH | O_DIRECTORY, RESOLVE_NO_MAGICLINKS);
 }
 
 /// Says why execve(2) of a path refused, as Docker does.
@@ -67,17 +75,23 @@ void enter_working_directory(const std::string& path) {
     const std::string wanted = path.empty() ? "/" : path;
     if (wanted.front() != '/')
         fail(failure_kind::invalid, 0, "the working directory %s is not absolute", wanted.c_str());
-    if (chdir(wanted.c_str()) < 0) {
-        if (errno != ENOENT) fail(failure_kind::invalid, errno, "entering the working directory %s", wanted.c_str());
-        for (auto end = wanted.find('/', 1); true; end = wanted.find('/', end + 1)) {
-            const auto part = wanted.substr(0, end);
-            if (mkdir(part.c_str(), 0755) < 0 && errno != EEXIST)
-                fail(failure_kind::invalid, errno, "making the working directory %s", wanted.c_str());
-            if (end == std::string::npos) break;
+    int directory = open_directory(wanted);
+    if (directory < 0 && errno == ENOENT) {
+        for (auto start = std::size_t{1}; start < wanted.size();) {
+            const auto end = std::min(wanted.find('/', start), wanted.size());
+            const int parent = open_directory(wanted.substr(0, start));
+            const bool is_there =
+                parent >= 0 && (mkdirat(parent, wanted.substr(start, end - start).c_str(), 0755) == 0 ||
+                                errno == EEXIST || end == start);
+            if (!is_there) fail(failure_kind::invalid, errno, "making the working directory %s", wanted.c_str());
+            close(parent);
+            start = end + 1;
         }
-        if (chdir(wanted.c_str()) < 0)
-            fail(failure_kind::invalid, errno, "entering the working directory %s", wanted.c_str());
+        directory = open_directory(wanted);
     }
+    if (directory < 0 || fchdir(directory) < 0)
+        fail(failure_kind::invalid, errno, "entering the working directory %s", wanted.c_str());
+    close(directory);
     // The kernel's own answer: it marks a directory outside this root, which glibc would hide behind ENOENT.
     char real[PATH_MAX];
     const auto length = syscall(SYS_getcwd, real, sizeof real);

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utility>
 
 namespace davit::shim {
 
@@ -37,12 +38,9 @@ frame_reader::outcome frame_reader::read_from(int socket) {
         }
     }
     if (count == 0) return outcome::ended;
-    if (start_ == bytes_.size()) {
-        // A large frame must not keep its memory for ever.
-        bytes_.clear();
-        if (bytes_.capacity() > 65536) bytes_.shrink_to_fit();
-        start_ = 0;
-    }
+    bytes_.erase(0, std::exchange(start_, 0));
+    // A large frame must not keep its memory for ever.
+    if (bytes_.empty() && bytes_.capacity() > 65536) bytes_.shrink_to_fit();
     bytes_.append(buffer, static_cast<std::size_t>(count));
     return outcome::got_bytes;
 }

@@ -88,6 +88,10 @@ class netlink_batch {
     void run() {
         const int socket_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
         if (socket_fd < 0) fail(failure_kind::internal, errno, "opening rtnetlink");
+        // All are answered before the first answer is read.
+        const int room = 16 << 20;
+        setsockopt(socket_fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
+        setsockopt(socket_fd, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
         if (send(socket_fd, bytes_.data(), bytes_.size(), 0) < 0)
             fail(failure_kind::internal, errno, "configuring the container's network");
         std::size_t acknowledged = 0;

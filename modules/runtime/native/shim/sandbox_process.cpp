@@ -136,6 +136,7 @@ class sandbox {
         move_standard_mounts(stage_, root);
         make_devices(root, plan.devices);
         make_extra_mounts(stage_, root, plan.mounts);
+        protect_root(stage_, root, plan.masked_paths, plan.read_only_paths);
         if (plan.rootfs.is_read_only) make_root_read_only(root);
         clock.lap("mounts");
 
@@ -147,13 +148,13 @@ class sandbox {
         close_all_but_channel();
         clock.lap("enter");
 
-        set_limits(process.rlimits);
         const auto who = look_up(process.user, process.additional_groups);
         enter_working_directory(process.working_directory);
         add_home(process.environment, who.home);
         if (who.uid != 0) give_streams_to(who);
         clock.lap("user");
         const auto reference = root_reference(plan);
+        set_limits(process.rlimits); // The program's, not those of what is done for it before
         take_privileges(who, process.bounding_capabilities, process.no_new_privileges, process.seccomp_filter);
         clock.lap("privileges");
         const shim_protocol::exec_notice notice{clock.phases()};

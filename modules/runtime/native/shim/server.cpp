@@ -1,5 +1,3 @@
-#include "modules/runtime/native/shim/server.h"
-
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
@@ -14,46 +12,10 @@
 #include <unistd.h>
 #include <vector>
 
+#include "modules/runtime/native/shim/engine_connection.h"
 #include "modules/runtime/native/shim/small_file.h"
 
 namespace davit::shim {
-
-using shim_protocol::decode;
-using shim_protocol::encode;
-
-/// One engine.
-class server::connection final : public channel::listener {
-  public:
-    connection(server& of, std::uint64_t number, int socket)
-        : server_{of}, number_{number}, channel_{of.loop_, socket, *this} {
-        channel_.send(message_type::hello, 0, encode(shim_protocol::hello{shim_protocol::version, getpid()}));
-    }
-
-    void on_frame(incoming_frame frame) override {
-        for (int& descriptor : frame.descriptors) close(std::exchange(descriptor, -1)); // An engine gives none
-        server_.on_request(*this, frame);
-    }
-    void on_end() override { server_.on_connection_end(number_); }
-
-    template <class Message> void send(message_type type, std::uint64_t request, const Message& message,
-                                       const std::vector<int>& descriptors = {}) {
-        channel_.send(type, request, encode(message), descriptors);
-    }
-    void reply(std::uint64_t request, const std::optional<failure>& failed) {
-        if (failed)
-            send(message_type::failed, request, *failed);
-        else
-            send(message_type::done, request, shim_protocol::nothing{});
-    }
-    std::uint64_t number() const { return number_; }
-
-    bool is_greeted = false; ///< Its hello has come, with our version
-
-  private:
-    server& server_;
-    std::uint64_t number_;
-    channel channel_;
-};
 
 /// Wakes on SIGCHLD.
 class server::reaper final : public watcher {
@@ -146,169 +108,8 @@ void server::on_connection_end(std::uint64_t number) {
     for (auto* one : untold) one->abandon_launch();
 }
 
-container* server::find(const std::string& id) {
-    const auto at = by_id_.find(id);
-    return at == by_id_.end() ? nullptr : at->second;
-}
-
-container* server::find_sandbox(std::uint64_t sandbox, const connection& from) {
-    const auto at = by_sandbox_.find(sandbox);
-    return at == by_sandbox_.end() || at->second->connection() != from.number() ? nullptr : at->second;
-}
-
 void server::reply(std::uint64_t to, std::uint64_t request, const std::optional<failure>& failed) {
     if (const auto at = connections_.find(to); at != connections_.end()) at->second->reply(request, failed);
-}
-
-shim_protocol::process_list server::processes() const {
-    shim_protocol::process_list list;
-    for (const auto& [id, one] : by_id_) {
-        const bool has_ended = one->life() == container::stage_of_life::ended;
-        if (!has_ended && one->life() != container::stage_of_life::running) continue;
-        auto end = one->end();
-        end.id.clear();
-        list.processes.push_back(
-            {id, one->pid(), one->started_at(), one->started_after(), one->cgroups().path, has_ended, std::move(end)});
-    }
-    return list;
-}
-
-void server::on_request(connection& from, const incoming_frame& frame) {
-    const auto malformed = make_failure(failure_kind::invalid, 0, "the request is malformed");
-    const auto missing = [](const std::string& id) {
-        return make_failure(failure_kind::not_found, 0, "no process of container %s is held", id.c_str());
-    };
-    if (frame.type == message_type::hello) {
-        const auto greeting = decode<shim_protocol::hello>(frame.payload);
-        from.is_greeted = greeting && greeting->version == shim_protocol::version;
-        return;
-    }
-    if (frame.type == message_type::quit_if_idle) {
-        const bool is_idle = by_id_.empty();
-        from.reply(frame.request, is_idle
-                                      ? std::nullopt
-                                      : std::optional{make_failure(failure_kind::conflict, 0, "containers are held")});
-        if (is_idle) {
-            if (const auto parent = decode<shim_protocol::cgroup_removal>(frame.payload); parent && cgroups_ != nullptr)
-                swept_parent_ = parent->path;
-            quit();
-        }
-        return;
-    }
-    if (!from.is_greeted)
-        return from.reply(frame.request,
-                          make_failure(failure_kind::conflict, 0, "this shim speaks version %u of the protocol",
-                                       shim_protocol::version));
-    switch (frame.type) {
-    case message_type::make_sandbox:
-        return make_sandbox(from, frame);
-    case message_type::configure_network: {
-        const auto request = decode<shim_protocol::network_request>(frame.payload);
-        if (!request) return from.reply(frame.request, malformed);
-        auto* one = find_sandbox(request->sandbox, from);
-        if (one == nullptr)
-            return from.reply(frame.request, make_failure(failure_kind::not_found, 0, "no such sandbox"));
-        return one->configure_network(frame.request, frame.payload);
-    }
-    case message_type::discard_sandbox: {
-        const auto request = decode<shim_protocol::sandbox_number>(frame.payload);
-        if (!request) return from.reply(frame.request, malformed);
-        if (auto* one = find_sandbox(request->id, from)) discard(*one);
-        return from.reply(frame.request, std::nullopt);
-    }
-    case message_type::launch: {
-        auto request = decode<shim_protocol::launch_request>(frame.payload);
-        if (!request) return from.reply(frame.request, malformed);
-        auto* one = find_sandbox(request->sandbox, from);
-        if (one == nullptr)
-            return from.reply(frame.request, make_failure(failure_kind::not_found, 0, "no such sandbox"));
-        const auto& id = request->plan.container_id;
-        if (id.empty() || by_id_.contains(id)) {
-            discard(*one);
-            return from.reply(frame.request,
-                              make_failure(failure_kind::conflict, 0, "container %s is held already", id.c_str()));
-        }
-        by_sandbox_.erase(one->sandbox());
-        by_id_.emplace(id, one);
-        return one->launch(frame.request, std::move(request->plan), frame.payload);
-    }
-    case message_type::remove_cgroups: {
-        const auto request = decode<shim_protocol::cgroup_removal>(frame.payload);
-        if (!request) return from.reply(frame.request, malformed);
-        const bool is_held = std::any_of(by_id_.begin(), by_id_.end(), [&](const auto& entry) {
-            return entry.second->cgroups().path == request->path;
-        });
-        // Every hierarchy, since nobody remembers which it had joined.
-        if (!is_held && !request->path.empty() && cgroups_ != nullptr) {
-            const cgroup_membership left{request->path, ~0U};
-            cgroups_->signal_all(left, SIGKILL);
-            remove_cgroups(left, most_removals);
-        }
-        return from.reply(frame.request, std::nullopt);
-    }
-    case message_type::list:
-        return from.send(message_type::listed, frame.request, processes());
-    case message_type::signal: {
-        const auto request = decode<shim_protocol::signal_request>(frame.payload);
-        if (!request) return from.reply(frame.request, malformed);
-        const auto* one = find(request->id);
-        return from.reply(frame.request,
-                          one == nullptr ? missing(request->id) : one->signal(request->number, request->all));
-    }
-    case message_type::resize: {
-        const auto request = decode<shim_protocol::resize_request>(frame.payload);
-        if (!request) return from.reply(frame.request, malformed);
-        const auto* one = find(request->id);
-        return from.reply(frame.request,
-                          one == nullptr ? missing(request->id) : one->resize(request->rows, request->columns));
-    }
-    default:
-        break;
-    }
-    // The rest name a container and nothing else.
-    const auto request = decode<shim_protocol::container_name>(frame.payload);
-    if (!request) return from.reply(frame.request, malformed);
-    auto* one = find(request->id);
-    if (one == nullptr) return from.reply(frame.request, missing(request->id));
-    switch (frame.type) {
-    case message_type::close_stdin:
-        one->close_stdin();
-        return from.reply(frame.request, std::nullopt);
-    case message_type::reopen_streams: {
-        shim_protocol::streams answer;
-        const auto descriptors = one->streams(answer.streams);
-        return from.send(message_type::streams, frame.request, answer, descriptors);
-    }
-    case message_type::release:
-        if (one->life() != container::stage_of_life::ended)
-            return from.reply(frame.request,
-                              make_failure(failure_kind::conflict, 0, "container %s is running", request->id.c_str()));
-        forget(*one);
-        return from.reply(frame.request, std::nullopt);
-    default:
-        return from.reply(frame.request, malformed);
-    }
-}
-
-void server::make_sandbox(connection& from, const incoming_frame& frame) {
-    const auto shape = decode<shim_protocol::sandbox_template>(frame.payload);
-    if (!shape) return from.reply(frame.request, make_failure(failure_kind::invalid, 0, "the request is malformed"));
-    if (cgroups_ != nullptr && !shape->cgroup_parent.empty() && shape->cgroup_parent != swept_parent_) {
-        swept_parent_ = shape->cgroup_parent;
-        cgroups_->sweep(swept_parent_);
-    }
-    auto made = std::make_unique<container>(around_, *this, next_sandbox_++, from.number());
-    auto failed = made->start(*shape);
-    auto& one = *made;
-    if (one.pid() > 0) {
-        by_pid_.emplace(one.pid(), std::move(made));
-        by_sandbox_.emplace(one.sandbox(), &one);
-    }
-    if (failed) {
-        if (one.pid() > 0) discard(one);
-        return from.reply(frame.request, failed);
-    }
-    from.send(message_type::made, frame.request, shim_protocol::made_sandbox{one.sandbox(), one.pid()});
 }
 
 void server::on_answer(std::uint64_t to, std::uint64_t request, std::optional<failure> failed) {
@@ -332,6 +133,7 @@ void server::on_launch_ended(container& one, std::uint64_t to, std::uint64_t req
 void server::discard(container& one) {
     by_sandbox_.erase(one.sandbox());
     one.discard(); // Its cgroups go when it is reaped, however long it takes to die
+    spent_.erase(one.sandbox());
 }
 
 void server::quit() {
@@ -366,29 +168,47 @@ void server::forget(container& one) {
     ended_.erase(id);
 }
 
+bool server::is_used(const std::string& cgroup_path) const {
+    return std::any_of(by_id_.begin(), by_id_.end(),
+                       [&](const auto& entry) { return entry.second->cgroups().path == cgroup_path; });
+}
+
+void server::clear_cgroups(const std::string& path) {
+    if (cgroups_ == nullptr || path.empty() || is_used(path)) return;
+    const cgroup_membership left{path, ~0U}; // Every hierarchy, since nobody remembers which it had joined
+    cgroups_->signal_all(left, SIGKILL);
+    remove_cgroups(left, most_removals);
+}
+
 void server::remove_cgroups(cgroup_membership membership, int tries_left) {
     if (cgroups_ == nullptr || membership.hierarchies == 0 || tries_left == 0) return;
     loop_.when_idle([this, membership = std::move(membership), tries_left] {
         // A container of the same name may have begun meanwhile, in the same cgroups.
-        const bool is_used = std::any_of(by_id_.begin(), by_id_.end(), [&](const auto& entry) {
-            return entry.second->cgroups().path == membership.path;
-        });
+        if (is_used(membership.path)) return;
         // A process that was killed by way of the cgroup may still be dying: busy now, free in a moment.
-        if (!is_used && !cgroups_->remove(membership)) remove_cgroups(membership, tries_left - 1);
+        if (!cgroups_->remove(membership)) remove_cgroups(membership, tries_left - 1);
     });
 }
 
 void server::on_children() {
-    int status = 0;
-    for (int pid = waitpid(-1, &status, WNOHANG); pid > 0; pid = waitpid(-1, &status, WNOHANG)) {
-        const auto at = by_pid_.find(pid);
-        if (at == by_pid_.end()) continue; // An orphan of a container that shares the host's pids
-        auto& one = *at->second;
-        one.on_exit(status);
-        auto held = std::move(by_pid_.find(pid)->second);
-        by_pid_.erase(pid);
-        if (by_sandbox_.contains(one.sandbox())) discard(one);
+    siginfo_t died{};
+    while (waitid(P_ALL, 0, &died, WEXITED | WNOHANG | WNOWAIT) == 0 && died.si_pid != 0) {
+        const int pid = died.si_pid;
+        const auto at = by_pid_.find(pid); // Otherwise it is an orphan of a container that shares the host's pids
+        // Reaped only when nothing is done by its number any more: from then on the number may be another's.
+        if (at != by_pid_.end())
+            at->second->on_exit(died.si_code == CLD_EXITED ? died.si_status : 128 + died.si_status);
+        waitpid(pid, nullptr, 0);
+        if (at == by_pid_.end()) continue;
+        auto held = std::move(at->second);
+        by_pid_.erase(at);
+        auto& one = *held;
         remove_cgroups(one.left_behind(), most_removals);
+        if (by_sandbox_.contains(one.sandbox())) {
+            remove_cgroups(one.cgroups(), most_removals);
+            spent_.emplace(one.sandbox(), std::move(held));
+            continue;
+        }
         if (one.life() != container::stage_of_life::ended || one.id().empty()) {
             remove_cgroups(one.cgroups(), most_removals);
             continue;

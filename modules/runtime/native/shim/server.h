@@ -44,6 +44,9 @@ class server final : public container_owner, private watcher {
     /// Removes what shims that are gone left behind, when idle.
     void sweep(int tries_left);
     void remove_cgroups(cgroup_membership membership, int tries_left);
+    /// Kills and removes what the shim before this one left of a container, unless one that is held has these cgroups.
+    void clear_cgroups(const std::string& path);
+    bool is_used(const std::string& cgroup_path) const;
     container* find(const std::string& id);
     container* find_sandbox(std::uint64_t sandbox, const connection& from);
     void reply(std::uint64_t connection, std::uint64_t request, const std::optional<failure>& failed);
@@ -64,6 +67,8 @@ class server final : public container_owner, private watcher {
     std::unordered_map<std::uint64_t, container*> by_sandbox_;   ///< Not launched yet
     std::unordered_map<std::string, container*> by_id_;
     std::unordered_map<std::string, std::unique_ptr<container>> ended_; ///< Reaped; kept until they are released
+    /// Reaped before they were launched; kept until they are asked for, to say why, or discarded.
+    std::unordered_map<std::uint64_t, std::unique_ptr<container>> spent_;
 };
 
 } // namespace davit::shim

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
+#include <string_view>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -51,13 +52,14 @@ void stage_sys(const staging& made, const sandbox_shape& shape, bool is_writable
 /// One empty read-only file system hides all the masked directories.
 class masks {
   public:
-    masks(const staging& stage) : stage_{stage} {}
+    /// `base` is where the paths begin: the staging directory, or the container's root.
+    masks(const staging& stage, int base) : stage_{stage}, base_{base} {}
     ~masks() {
         if (empty_directory_ >= 0) close(empty_directory_);
     }
 
     void hide(const char* path) {
-        const int target = open_resolved(stage_.directory, path, O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+        const int target = open_resolved(base_, path, O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
         if (target < 0) {
             if (errno == ENOENT || errno == ENOTDIR) return;
             fail(failure_kind::internal, errno, "masking %s", path);
@@ -85,28 +87,38 @@ class masks {
     }
 
     const staging& stage_;
+    int base_;
     int empty_directory_ = -1;
 };
 
-void make_read_only(const staging& stage, const char* path) {
-    const int target = open_resolved(stage.directory, path, O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+void make_read_only(int base, const char* path, unsigned attributes) {
+    const int target = open_resolved(base, path, O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
     if (target < 0) {
         if (errno == ENOENT || errno == ENOTDIR) return;
         fail(failure_kind::internal, errno, "making %s read-only", path);
     }
     const int mount = clone_mount(target, "", true);
     if (mount < 0) fail(failure_kind::internal, errno, "making %s read-only", path);
-    set_attributes(mount, MOUNT_ATTR_RDONLY | sealed, true);
+    set_attributes(mount, attributes, true);
     attach(mount, target, path);
     close(mount);
     close(target);
 }
 
+bool is_staged(std::string_view path) {
+    for (const std::string_view tree : {"/proc", "/sys", "/dev"})
+        if (path.substr(0, tree.size()) == tree && (path.size() == tree.size() || path[tree.size()] == '/'))
+            return true;
+    return false;
+}
+
 void hide_and_protect(const staging& stage, const std::vector<std::string>& masked,
                       const std::vector<std::string>& read_only) {
-    masks over{stage};
-    for (const auto& path : read_only) make_read_only(stage, path.c_str());
-    for (const auto& path : masked) over.hide(path.c_str());
+    masks over{stage, stage.directory};
+    for (const auto& path : read_only)
+        if (is_staged(path)) make_read_only(stage.directory, path.c_str(), MOUNT_ATTR_RDONLY | sealed);
+    for (const auto& path : masked)
+        if (is_staged(path)) over.hide(path.c_str());
 }
 
 } // namespace
@@ -140,6 +152,15 @@ void restage_proc_and_sys(staging& stage, const sandbox_shape& shape, const std:
     stage_proc(stage);
     stage_sys(stage, shape, sys_is_writable);
     hide_and_protect(stage, masked, read_only);
+}
+
+void protect_root(const staging& stage, int root, const std::vector<std::string>& masked,
+                  const std::vector<std::string>& read_only) {
+    masks over{stage, root};
+    for (const auto& path : read_only)
+        if (!is_staged(path)) make_read_only(root, path.c_str(), MOUNT_ATTR_RDONLY);
+    for (const auto& path : masked)
+        if (!is_staged(path)) over.hide(path.c_str());
 }
 
 void stage_cgroups(const staging& stage, const std::vector<shim_protocol::cgroup_directory>& directories,

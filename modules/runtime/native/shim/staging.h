@@ -25,6 +25,10 @@ staging stage(const shim_protocol::sandbox_template& shape, const std::string& s
 void restage_proc_and_sys(staging& stage, const sandbox_shape& shape, const std::vector<std::string>& masked,
                           const std::vector<std::string>& read_only, bool sys_is_writable);
 
+/// Hides and protects what a plan names beyond /proc, /sys and /dev, in the root with all its mounts.
+void protect_root(const staging& stage, int root, const std::vector<std::string>& masked,
+                  const std::vector<std::string>& read_only);
+
 /// Mounts the sandbox's cgroups at the staged /sys/fs/cgroup.
 void stage_cgroups(const staging& stage, const std::vector<shim_protocol::cgroup_directory>& directories,
                    bool are_writable);

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <optional>
 #include <string_view>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "modules/runtime/native/shim/launch_error.h"
+#include "modules/runtime/native/shim/mounts.h"
 
 namespace davit::shim {
 namespace {
@@ -46,7 +48,8 @@ std::optional<std::uint32_t> number_or_name(const std::string& text, const char*
 
 /// Calls `visit` with the parts of each line. A missing file has no lines.
 template <class Visit> void for_each_line(const char* path, Visit visit) {
-    const int file = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    // No link of /proc, which may lead to another process's root, the host's even.
+    const int file = open_resolved(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, RESOLVE_NO_MAGICLINKS);
     if (file < 0) {
         if (errno == ENOENT || errno == ENOTDIR) return;
         fail(failure_kind::invalid, errno, "opening %s in the container", path);

@@ -92,6 +92,27 @@ TEST_F(launch_attack, a_working_directory_through_a_link_is_made_inside) {
     EXPECT_EQ(host_says("ls " + canary_), "secret\n");
 }
 
+TEST_F(launch_attack, another_processs_root_leads_nowhere_though_the_hosts_processes_are_seen) {
+    sandbox_shape shape;
+    shape.own_pid = false;
+    on_host("ln -s /proc/" + std::to_string(getpid()) + "/root" + canary_ + " " + image_ + "/a");
+    for (const auto& through : {"/proc/" + std::to_string(getpid()) + "/root" + canary_, std::string{"/a"}})
+        for (const char* below : {"", "/b", "/b/c"}) {
+            auto asked = plan("pwd");
+            asked.process.working_directory = through + below;
+            EXPECT_TRUE(run(asked, shape).failed) << asked.process.working_directory;
+        }
+    EXPECT_EQ(host_says("ls " + canary_), "secret\n");
+
+    // A host's file that looks like one of users names nobody here.
+    on_host("echo eve:x:0:0::/token-of-the-host: > " + directory_ + "/users && ln -sf /proc/" +
+            std::to_string(getpid()) + "/root" + directory_ + "/users " + image_ + "/etc/passwd");
+    auto asked = plan("echo $HOME");
+    asked.process.user = "eve";
+    const auto result = run(asked, shape);
+    EXPECT_TRUE(result.failed) << result.output;
+}
+
 TEST_F(launch_attack, numbers_that_overflow_to_root_are_refused) {
     on_host("printf '1000:x:0:0::/:/bin/sh\\n4294967296:x:0:0::/:/bin/sh\\n' >> " + image_ + "/etc/passwd");
     auto asked = plan("id -u");

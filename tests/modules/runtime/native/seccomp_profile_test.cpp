@@ -174,6 +174,23 @@ std::vector<sock_filter> by_libseccomp(std::uint64_t capabilities, std::uint32_t
     return instructions(bytes);
 }
 
+TEST(seccomp_program, calls_that_an_architecture_numbers_far_above_the_others_have_their_verdicts) {
+    architecture_verdicts arm{AUDIT_ARCH_ARM, {}, 467};
+    const auto set_tls = static_cast<std::uint32_t>(seccomp_syscall_resolve_name_arch(SCMP_ARCH_ARM, "set_tls"));
+    ASSERT_EQ(set_tls, 0xf0005u);
+    arm.calls[4].is = call_verdict::kind::allowed;
+    arm.calls[set_tls].is = call_verdict::kind::allowed;
+    const auto program = instructions(assemble_seccomp({arm}));
+    const auto answer = [&](std::uint32_t number) {
+        return run(program, call(AUDIT_ARCH_ARM, static_cast<int>(number)));
+    };
+    EXPECT_EQ(answer(set_tls), SECCOMP_RET_ALLOW);
+    for (const std::uint32_t number : {467u, 1000u, set_tls - 1, set_tls + 1, 0x40000004u, 0xffffffffu})
+        EXPECT_EQ(answer(number), enosys) << number;
+    EXPECT_EQ(answer(4), SECCOMP_RET_ALLOW);
+    for (const std::uint32_t number : {0u, 3u, 5u, 466u}) EXPECT_EQ(answer(number), eperm) << number;
+}
+
 TEST(seccomp_profile, says_of_every_call_what_libseccomp_says) {
     const auto defaults = default_capability_bits();
     const auto all = (std::uint64_t{1} << 41) - 1;

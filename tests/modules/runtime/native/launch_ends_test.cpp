@@ -1,0 +1,105 @@
+#include <csignal>
+#include <filesystem>
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include "tests/modules/runtime/native/container_fixture.h"
+
+namespace davit::shim::testing {
+namespace {
+
+using shim_protocol::encode;
+
+/// What is left, and what is told, when a launch or its engine comes to an end.
+class launch_ends : public container_test {};
+
+TEST_F(launch_ends, nothing_is_left_on_the_host) {
+    const auto mounts = host_says("cat /proc/self/mountinfo");
+    const auto interfaces = host_says("ls /sys/class/net");
+    for (int i = 0; i < 3; ++i) {
+        EXPECT_EQ(run(plan_of({"/bin/true"})).code, 0);
+        EXPECT_TRUE(run(plan_of({"/nope"})).failed);
+        shim_->ask(message_type::discard_sandbox,
+                   encode(shim_protocol::sandbox_number{shim_->make_sandbox(usual()).id}));
+    }
+    EXPECT_EQ(host_says("cat /proc/self/mountinfo"), mounts);
+    EXPECT_EQ(host_says("ls /sys/class/net"), interfaces);
+    for (int i = 0; i < 100 && host_says("ls /sys/fs/cgroup/memory/" + cgroup_parent_ + "| grep ^[cs].*[0-9]$") != "";
+         ++i)
+        usleep(5000);
+    EXPECT_EQ(host_says("ls -d /sys/fs/cgroup/*/" + cgroup_parent_ + "/*/ 2>/dev/null"), "");
+    EXPECT_EQ(host_says("pgrep -P " + std::to_string(shim_->pid())), "");
+    EXPECT_EQ(host_says("ls /proc/" + std::to_string(shim_->pid()) + "/fd | wc -l"),
+              "7\n"); // 0-2, epoll, signals, socket, us
+}
+
+TEST_F(launch_ends, a_launch_whose_engine_vanished_before_it_was_told_never_was) {
+    const auto asked = plan("sleep 600");
+    const auto sandbox = shim_->make_sandbox(usual());
+    kill(sandbox.pid, SIGSTOP); // Its launch takes as long as we like
+    shim_->tell(message_type::launch, encode(shim_protocol::launch_request{sandbox.id, asked}));
+    shim_->reconnect();
+    const auto held = [&] {
+        return shim_protocol::decode<shim_protocol::process_list>(shim_->ask(message_type::list, {}).frame.payload)
+            ->processes.size();
+    };
+    EXPECT_EQ(held(), 0u);
+    kill(sandbox.pid, SIGCONT);
+    for (int i = 0; i < 1000 && kill(sandbox.pid, 0) == 0; ++i) usleep(5000);
+    EXPECT_NE(kill(sandbox.pid, 0), 0) << "it runs, and nobody knows";
+    EXPECT_EQ(held(), 0u);
+    EXPECT_EQ(cgroups_left(), "");
+    const auto again = shim_->launch(shim_->make_sandbox(usual()).id, asked);
+    ASSERT_FALSE(again.failed) << again.failed->sentence;
+    close(again.output);
+    close(again.errors);
+}
+
+TEST_F(launch_ends, a_sandbox_that_could_not_be_prepared_says_why_when_it_is_asked_for) {
+    const auto stage = shim_->directory() + "/stage";
+    std::filesystem::remove(stage);
+    const auto why = [&]() -> std::string {
+        auto without_cgroups = usual();
+        without_cgroups.cgroup_parent.clear(); // Otherwise it may be noticed at once
+        const auto sandbox = shim_->make_sandbox(without_cgroups);
+        for (int i = 0; i < 1000 && kill(sandbox.pid, 0) == 0; ++i) usleep(5000);
+        EXPECT_NE(kill(sandbox.pid, 0), 0);
+        const auto launched = shim_->launch(sandbox.id, plan("true"));
+        return launched.failed ? launched.failed->sentence : "it ran";
+    };
+    EXPECT_EQ(why(), "opening " + stage + ": no such file or directory");
+    EXPECT_EQ(why(), "opening " + stage + ": no such file or directory");
+    const auto answer = shim_->ask(message_type::make_sandbox, encode(usual()));
+    if (answer.failed) EXPECT_EQ(answer.failed->sentence, "opening " + stage + ": no such file or directory");
+    EXPECT_EQ(cgroups_left(), "");
+    std::filesystem::create_directory(stage);
+    EXPECT_EQ(run(plan("exit 3")).code, 3);
+}
+
+TEST_F(launch_ends, sandboxes_of_an_engine_that_vanishes_are_gone_and_containers_stay) {
+    const auto asked = plan("echo early; sleep 0.2; echo late; exit 3");
+    const auto launched = shim_->launch(shim_->make_sandbox(usual()).id, asked);
+    ASSERT_FALSE(launched.failed);
+    const auto waiting = shim_->make_sandbox(usual());
+    close(launched.output);
+    close(launched.errors);
+    shim_->disconnect();
+    for (int i = 0; i < 200 && kill(waiting.pid, 0) == 0; ++i) usleep(5000);
+    EXPECT_NE(kill(waiting.pid, 0), 0);
+    usleep(400'000);
+    shim_->reconnect();
+    const auto list =
+        shim_protocol::decode<shim_protocol::process_list>(shim_->ask(message_type::list, {}).frame.payload);
+    ASSERT_EQ(list->processes.size(), 1u);
+    EXPECT_EQ(list->processes[0].id, asked.container_id);
+    EXPECT_TRUE(list->processes[0].has_ended);
+    EXPECT_EQ(list->processes[0].end.code, 3);
+    auto streams = shim_->ask(message_type::reopen_streams, encode(shim_protocol::container_name{asked.container_id}));
+    ASSERT_EQ(streams.frame.descriptors.size(), 2u);
+    EXPECT_FALSE(shim_->release(asked.container_id));
+    EXPECT_EQ(read_all(streams.frame.descriptors[0]), "early\nlate\n");
+    close(streams.frame.descriptors[1]);
+}
+
+} // namespace
+} // namespace davit::shim::testing
