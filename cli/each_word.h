@@ -44,8 +44,7 @@ struct container_request {
     io::http_method method = io::http_method::post;
     std::string suffix; ///< "/stop?t=3"
     bool forgives_absence = false;
-    bool asks_at_once =
-        false; ///< Of all containers, whose answers take their time; they are told in order all the same
+    bool asks_at_once = false; ///< All containers, since an answer takes its time; told in order all the same
 };
 task<word_outcome> ask_for_each_container(engine& api, std::vector<std::string> names, container_request request);
 
