@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fcntl.h>
+#include <limits>
 #include <set>
 #include <string>
 #include <sys/stat.h>
@@ -16,6 +17,12 @@ namespace {
 
 constexpr unsigned deepest = 256;
 
+/// A container may make holes of any size: their sum stays a number.
+std::int64_t sum_of(std::int64_t a, std::int64_t b) noexcept {
+    std::int64_t sum = 0;
+    return __builtin_add_overflow(a, b, &sum) ? std::numeric_limits<std::int64_t>::max() : sum;
+}
+
 /// Walks by descriptors, so that a directory that a container swaps for a link leads nowhere.
 class tree_sum {
   public:
@@ -28,7 +35,7 @@ class tree_sum {
             if (S_ISDIR(facts.st_mode)) {
                 if (depth < deepest) add_directory(directory.get(), child.c_str(), depth + 1);
             } else if (facts.st_nlink < 2 || seen_.emplace(facts.st_dev, facts.st_ino).second) {
-                bytes_ += facts.st_size;
+                bytes_ = sum_of(bytes_, facts.st_size);
             }
         }
     }
@@ -54,7 +61,7 @@ task<container_size> measure(const engine& of, std::string container_id, std::st
     const auto rootfs = co_await of.storage.container_rootfs(std::move(container_id));
     if (!rootfs.host_upper.empty()) {
         const auto written = co_await io::offload([directory = rootfs.host_upper] { return bytes_below(directory); });
-        co_return container_size{written, image_size + written};
+        co_return container_size{written, sum_of(image_size, written)};
     }
     if (rootfs.host_layers.empty()) co_return container_size{0, image_size};
     // A copy of the whole image: what it has beyond that was written.

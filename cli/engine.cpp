@@ -49,7 +49,8 @@ engine::engine(engine_address address, io::http_origin origin, io::tls_context_p
       api_version_{address.api_version.empty() ? std::string{default_api_version} : std::move(address.api_version)},
       origin_{std::move(origin)} {
     io::http_client_options options;
-    options.head_timeout = options.body_timeout = std::chrono::milliseconds{0}; // waits and logs may take for ever
+    // An engine may be busy with what was sent, and waits and logs may take for ever.
+    options.send_timeout = options.head_timeout = options.body_timeout = std::chrono::milliseconds{0};
     client_ = std::make_unique<io::http_client>(io::make_connector(std::move(context)), options);
 }
 

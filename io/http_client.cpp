@@ -131,9 +131,12 @@ void complete_head(http_request_head& head, const http_origin& origin, const htt
         head.headers.add("Content-Length", std::to_string(body.text.size()));
 }
 
+constexpr std::size_t piece_size = 64 * 1024;
+constexpr const char* taking = "the server's taking of the request";
+
 /// Sends a body that is made while it is sent.
-task<void> send_source(stream* to, const http_request_body* body) {
-    std::vector<std::byte> piece(64 * 1024);
+task<void> send_source(stream* to, const http_request_body* body, std::chrono::milliseconds limit) {
+    std::vector<std::byte> piece(piece_size);
     std::uint64_t sent = 0;
     for (;;) {
         const std::size_t size = co_await body->source(piece);
@@ -143,7 +146,7 @@ task<void> send_source(stream* to, const http_request_body* body) {
             throw error(errc::invalid, "the body of a request has not the {} bytes that were announced", *body->length);
         if (size == 0) break;
         if (body->length) {
-            co_await to->write(data);
+            co_await within(limit, taking, to->write(data));
             if (sent == *body->length) co_return;
             continue;
         }
@@ -152,17 +155,26 @@ task<void> send_source(stream* to, const http_request_body* body) {
         std::copy_n("\r\n", 2, end);
         const std::array parts{as_bytes({header.data(), static_cast<std::size_t>(end + 2 - header.data())}), data,
                                as_bytes("\r\n")};
-        co_await to->write_parts(parts);
+        co_await within(limit, taking, to->write_parts(parts));
     }
-    if (!body->length) co_await to->write(as_bytes("0\r\n\r\n"));
+    if (!body->length) co_await within(limit, taking, to->write(as_bytes("0\r\n\r\n")));
 }
 
-task<void> send_request(stream* to, const http_request_head* head, const http_request_body* body) {
+/// `limit` is for each piece, not for the whole.
+task<void> send_request(stream* to, const http_request_head* head, const http_request_body* body,
+                        std::chrono::milliseconds limit) {
     std::string out;
     append_head(out, *head);
-    const std::array parts{as_bytes(out), as_bytes(body->text)};
-    co_await to->write_parts(parts);
-    if (body->source) co_await send_source(to, body);
+    const_bytes text = as_bytes(body->text);
+    const auto next_piece = [&text] {
+        const const_bytes piece = text.first(std::min(text.size(), piece_size));
+        text = text.subspan(piece.size());
+        return piece;
+    };
+    const std::array parts{as_bytes(out), next_piece()};
+    co_await within(limit, taking, to->write_parts(parts));
+    while (!text.empty()) co_await within(limit, taking, to->write(next_piece()));
+    if (body->source) co_await send_source(to, body, limit);
 }
 
 /// Reads the head of the response that counts: not of an interim one.
@@ -181,17 +193,18 @@ task<void> read_response_head(detail::http_client_connection* connection, bool i
 enum class attempt : std::uint8_t { answered, kept_connection_was_stale };
 
 task<attempt> try_request(detail::http_client_connection* on, const http_request_head* head,
-                          const http_request_body* body, std::chrono::milliseconds head_timeout) {
+                          const http_request_body* body, const http_client_options* options) {
     std::optional<error> not_sent;
     try {
-        co_await send_request(on->stream.get(), head, body);
+        co_await send_request(on->stream.get(), head, body, options->send_timeout);
     } catch (const error& e) {
         // A server that refuses a body may answer and close before it has read it.
         if (e.category() != errc::unavailable) throw;
         not_sent = e;
     }
     try {
-        co_await within(head_timeout, "the server's answer", read_response_head(on, head->method == http_method::head));
+        co_await within(options->head_timeout, "the server's answer",
+                        read_response_head(on, head->method == http_method::head));
     } catch (const error& e) {
         if (e.category() != errc::unavailable) throw;
         const bool heard_nothing = !on->reader.parser().is_inside_message() && !on->reader.has_buffered();
@@ -278,7 +291,7 @@ task<http_client_response> http_client::request(http_origin origin, http_request
             if (!connection)
                 connection = std::make_unique<detail::http_client_connection>(
                     co_await within(options_.connect_timeout, "connecting", connect_(origin)), options_, origin, pool_);
-            const attempt came = co_await try_request(connection.get(), &head, &body, options_.head_timeout);
+            const attempt came = co_await try_request(connection.get(), &head, &body, &options_);
             if (came == attempt::kept_connection_was_stale) {
                 pool_->clear(); // the others are as old
                 continue;

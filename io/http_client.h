@@ -37,6 +37,7 @@ http_connector make_connector(tls_context_ptr context = nullptr);
 struct http_client_options {
     http_limits limits{};
     std::chrono::milliseconds connect_timeout{30'000}; ///< with the TLS handshake
+    std::chrono::milliseconds send_timeout{60'000};    ///< for 64 KiB of a request to be taken; 0: none
     std::chrono::milliseconds head_timeout{60'000};    ///< from the request's last byte to the response's head; 0: none
     std::chrono::milliseconds body_timeout{60'000};    ///< without a byte of the body; 0: none
     std::chrono::milliseconds idle_timeout{60'000};    ///< how long an unused connection is kept

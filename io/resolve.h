@@ -10,8 +10,8 @@
 namespace davit::io {
 
 /// The addresses of a host name or literal, in the order in which to try them: as getaddrinfo(3) sorts them (RFC 6724),
-/// families alternating (RFC 8305 §4). Never empty. Looks up on a worker. Errors: unavailable (no such name, no
-/// answer).
+/// families alternating (RFC 8305 §4). Never empty. Looks up on a worker; when cancelled, returns at once.
+/// Errors: unavailable (no such name, no answer).
 task<std::vector<socket_address>> resolve(std::string host, std::uint16_t port);
 
 } // namespace davit::io

@@ -43,8 +43,17 @@ std::uint16_t port_of(std::string_view scheme) noexcept {
     return scheme == "https" ? 443 : 0;
 }
 
+/// A URL for an error's text: without what may be a secret, which is before an @, in the query or in the fragment.
+std::string shown(std::string_view text) {
+    text = text.substr(0, text.find_first_of("?#"));
+    const std::size_t at = text.rfind('@');
+    if (at == text.npos) return std::string{text};
+    const std::size_t slashes = text.find("//");
+    return fmt::format("{}…{}", text.substr(0, slashes < at ? slashes + 2 : 0), text.substr(at));
+}
+
 [[noreturn]] void refuse(std::string_view text, const char* why) {
-    throw error(errc::invalid, "\"{}\" is no valid URL: {}", text, why);
+    throw error(errc::invalid, "\"{}\" is no valid URL: {}", shown(text), why);
 }
 
 /// No blanks, no control characters, and percent codes that are whole.

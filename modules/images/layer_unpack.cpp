@@ -273,6 +273,7 @@ void layer_unpack::make_opaque_mark(const io::tar_entry& entry) {
     const io::descriptor made{
         ::openat(into, path_.name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)};
     if (!made && errno != EEXIST) throw error::system(errno, "making the whiteout");
+    if (made) count_made();
 }
 
 io::descriptor layer_unpack::open_directory(const std::string& path) const noexcept {
@@ -332,11 +333,11 @@ layer_unpack::in_the_way layer_unpack::clear_way() {
         throw error::system(errno, "looking at what is in its place");
     if (S_ISDIR(facts.st_mode)) {
         io::remove_whole(into, path_.name);
-        // The remembered parent may have been inside; that of the present entry was not.
-        if (!parent_path_.empty() && parent_path_ != path_.parent) parent_is_known_ = false;
     } else if (::unlinkat(into, path_.name.c_str(), 0) != 0) {
         throw error::system(errno, "removing what is in its place");
     }
+    // The remembered parent may have been inside, or behind a link; that of the present entry was not.
+    if (parent_path_ != path_.parent) parent_is_known_ = false;
     return is_whiteout(facts) ? in_the_way::whiteout : in_the_way::something;
 }
 

@@ -21,6 +21,14 @@ constexpr std::array config_types = {std::string_view{"application/vnd.oci.image
                                      std::string_view{"application/vnd.docker.container.image.v1+json"}};
 constexpr std::size_t most_layers = 500;
 
+/// Whether it names an archive that an image is made of. Some programs leave the type out.
+bool is_layer_type(std::string_view media_type) {
+    if (media_type.empty()) return true;
+    return (media_type.starts_with("application/vnd.oci.image.layer.") ||
+            media_type.starts_with("application/vnd.docker.image.rootfs.")) &&
+           !media_type.ends_with("+encrypted");
+}
+
 std::string shown(std::string_view text) {
     return fmt::format("{:?}", text.substr(0, 120));
 }
@@ -74,17 +82,22 @@ checked_document parse_manifest(const fetched_manifest& fetched) {
 content_descriptor choose_manifest(const manifest_document& index, const platform& wanted) {
     std::vector<platform> offered;
     std::vector<const content_descriptor*> of;
+    const content_descriptor* for_all = nullptr; // a platform is optional; those that say theirs come first
     for (const content_descriptor& entry : *index.manifests) {
-        if (!entry.platform || entry.platform->os.empty() || entry.platform->os == "unknown") continue;
+        if (!entry.platform || (entry.platform->os.empty() && entry.platform->architecture.empty())) {
+            if (!for_all && is_manifest_type(entry.media_type)) for_all = &entry;
+            continue;
+        }
+        if (entry.platform->os.empty() || entry.platform->os == "unknown") continue;
         offered.push_back(normalised(
             {entry.platform->os, entry.platform->architecture, entry.platform->variant, entry.platform->os_version}));
         of.push_back(&entry);
     }
     const auto best = choose_platform(offered, wanted);
-    if (!best)
+    if (!best && !for_all)
         throw error(errc::not_found, "no matching manifest for {} in the manifest list entries of the index",
                     wanted.text());
-    const content_descriptor& chosen = *of[*best];
+    const content_descriptor& chosen = best ? *of[*best] : *for_all;
     if (is_index_type(chosen.media_type))
         throw error(errc::invalid, "the index leads to another index; nested ones are not followed");
     if (!is_manifest_type(chosen.media_type))
@@ -151,6 +164,9 @@ std::vector<layer_facts> layers_of(const manifest_document& manifest, const imag
     const std::vector<digest> chain_ids = chain_ids_of(diff_ids);
     std::vector<layer_facts> checked;
     for (std::size_t at = 0; at < layers.size(); ++at) {
+        if (!is_layer_type(layers[at].media_type))
+            throw error(errc::unsupported, "layer {} is of the type {}, which is not one of a container image", at + 1,
+                        shown(layers[at].media_type));
         // Whether a layer is gzip, zstd or plain is seen from its bytes; `urls` of foreign layers are not looked at.
         const digest blob =
             checked_digest(layers[at], fmt::format("layer {}", at + 1), std::numeric_limits<std::int64_t>::max() / 2);

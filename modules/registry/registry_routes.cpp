@@ -302,8 +302,8 @@ task<void> registry_routes::receive(request& asked, upload_session& session) {
 task<void> registry_routes::finish_upload(request& asked, std::shared_ptr<upload_session> session) {
     const digest expected = parse_digest(asked.query.find("digest").value_or(""));
     co_await receive(asked, *session);
-    const digest found = session->finish();
-    uploads_.drop(session->id());
+    uploads_.drop(session->id()); // nobody else may write to it
+    const digest found = co_await session->finish();
     if (found != expected)
         throw registry_error(400, "DIGEST_INVALID",
                              fmt::format("the upload has the digest {}, not {}", found.text(), expected.text()));

@@ -13,7 +13,6 @@ namespace davit {
 namespace {
 
 constexpr std::size_t most_sessions = 100;
-constexpr std::chrono::minutes idle_limit{5};
 
 } // namespace
 
@@ -32,30 +31,45 @@ upload_session::~upload_session() {
 
 task<void> upload_session::append(io::const_bytes bytes) {
     last_used_ = std::chrono::steady_clock::now();
-    co_await io::offload([this, bytes] {
-        hash_.update(bytes);
+    // What fails or is cancelled has not happened: size, hash and content change together.
+    io::sha256 hash = hash_;
+    co_await io::offload([&] {
+        hash.update(bytes);
         for (std::size_t written = 0; written < bytes.size();) {
-            const ssize_t n = ::write(file_.get(), bytes.data() + written, bytes.size() - written);
+            const ssize_t n = ::pwrite(file_.get(), bytes.data() + written, bytes.size() - written,
+                                       static_cast<off_t>(size_ + written));
             if (n < 0 && errno == EINTR) continue;
-            if (n < 0) throw error::system(errno, "writing the upload file {}", path_);
+            if (n < 0) {
+                const error failure = error::system(errno, "writing the upload file {}", path_);
+                cut();
+                throw error{failure};
+            }
             written += static_cast<std::size_t>(n);
         }
     });
+    hash_ = hash;
     size_ += bytes.size();
 }
 
-digest upload_session::finish() {
+void upload_session::cut() const {
+    if (::ftruncate(file_.get(), static_cast<off_t>(size_)) != 0)
+        throw error::system(errno, "cutting the upload file {}", path_);
+}
+
+task<digest> upload_session::finish() {
+    co_await io::offload([this] {
+        cut();
+        if (::fdatasync(file_.get()) != 0) throw error::system(errno, "syncing the upload file {}", path_);
+    });
     file_.close();
-    return digest::of_sha256(hash_.finish());
+    co_return digest::of_sha256(hash_.finish());
 }
 
 std::shared_ptr<upload_session> upload_sessions::begin(std::string repository) {
-    if (sessions_.size() >= most_sessions) {
-        const auto oldest_allowed = std::chrono::steady_clock::now() - idle_limit;
-        std::erase_if(sessions_, [&](const auto& entry) {
-            return !entry.second->is_busy && entry.second->last_used() < oldest_allowed;
-        });
-    }
+    const auto oldest_allowed = std::chrono::steady_clock::now() - idle_limit_;
+    std::erase_if(sessions_, [&](const auto& entry) {
+        return !entry.second->is_busy && entry.second->last_used() < oldest_allowed;
+    });
     if (sessions_.size() >= most_sessions)
         throw error(errc::unavailable, "{} uploads are under way; finish or cancel some first", sessions_.size());
     std::string id = make_upload_id();

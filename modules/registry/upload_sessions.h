@@ -28,16 +28,19 @@ class upload_session {
     std::uint64_t size() const noexcept { return size_; }
     std::chrono::steady_clock::time_point last_used() const noexcept { return last_used_; }
 
-    /// Hashes and writes bytes, on a worker. One call at a time.
+    /// Hashes and writes bytes, on a worker. One call at a time. What fails leaves the upload as it was.
     task<void> append(io::const_bytes bytes);
-    /// The digest of all that arrived; ends the writing.
-    digest finish();
+    /// The digest of all that arrived, which is on the disk then; ends the writing.
+    task<digest> finish();
     /// The file has got its final name.
     void committed() noexcept { is_committed_ = true; }
 
     bool is_busy = false; ///< A request is writing to it
 
   private:
+    /// Drops what is in the file beyond `size_`.
+    void cut() const;
+
     std::string id_;
     std::string repository_;
     std::string path_;
@@ -48,10 +51,12 @@ class upload_session {
     bool is_committed_ = false;
 };
 
-/// The uploads that are under way: at most 100, each dropped five minutes after its last byte when room is needed.
+/// The uploads that are under way: at most 100. One that has got no byte for a while goes when the next begins.
 class upload_sessions {
   public:
-    explicit upload_sessions(const registry_storage& storage) : storage_{storage} {}
+    explicit upload_sessions(const registry_storage& storage,
+                             std::chrono::milliseconds idle_limit = std::chrono::minutes{5})
+        : storage_{storage}, idle_limit_{idle_limit} {}
 
     /// Errors: unavailable when too many are under way.
     std::shared_ptr<upload_session> begin(std::string repository);
@@ -61,6 +66,7 @@ class upload_sessions {
 
   private:
     const registry_storage& storage_;
+    std::chrono::milliseconds idle_limit_;
     std::map<std::string, std::shared_ptr<upload_session>> sessions_;
 };
 

@@ -95,7 +95,7 @@ task<io::tls_context_ptr> registry_trust::context_for(std::string host, std::uin
 struct registry_network::state {
     std::shared_ptr<registry_trust> trust;
     registry_endpoint endpoint;
-    /// Of the address at which the registry was found; nothing before.
+    /// Of the farthest address at which the registry was found; nothing before.
     std::optional<address_reach> registry_reach;
     bool registry_may_be_insecure = false;
 
@@ -103,24 +103,27 @@ struct registry_network::state {
         return origin.host == endpoint.host && (endpoint.port == 0 || origin.port == endpoint.port);
     }
 
-    void judge(const io::http_origin& to, const io::socket_address& address) {
-        const address_reach reach = reach_of(address);
-        if (is_registry(to)) {
-            if (!registry_reach) registry_reach = reach;
-        } else if (!may_lead_to(registry_reach.value_or(address_reach::open), reach)) {
+    /// Without those that the registry may not lead to. That is also for its own name, once it was found: what was
+    /// outside does not come to be inside later on (DNS rebinding).
+    std::vector<io::socket_address> judged(const io::http_origin& to, std::vector<io::socket_address> addresses) const {
+        if (is_registry(to) && !registry_reach) return addresses;
+        const auto from = registry_reach.value_or(address_reach::open);
+        const std::string first = addresses.front().host();
+        std::erase_if(addresses, [&](const auto& address) { return !may_lead_to(from, reach_of(address)); });
+        if (addresses.empty())
             throw error(errc::denied, "the registry {} sends to {} ({}), an address that it may not lead to",
-                        endpoint.shown, to.host, address.host());
-        }
+                        endpoint.shown, to.host, first);
+        return addresses;
     }
 
     task<io::stream_ptr> connect(io::http_origin to) {
-        // All are judged before any is dialled, and it is these that are dialled: a name may change its mind.
-        const auto addresses = co_await io::resolve(to.host, to.port);
-        for (const io::socket_address& address : addresses) judge(to, address);
-        io::dialled made = co_await dial(addresses);
+        // It is these that are dialled, and no name: that may change its mind.
+        auto found = co_await io::resolve(to.host, to.port);
+        io::dialled made = co_await dial(judged(to, std::move(found)));
         const bool may_be_insecure = trust->may_be_insecure(to.host, to.port, made.address);
         if (is_registry(to)) {
-            registry_reach = reach_of(made.address);
+            const auto reach = reach_of(made.address);
+            registry_reach = std::min(registry_reach.value_or(reach), reach); // the farthest
             registry_may_be_insecure = may_be_insecure;
         }
         if (to.scheme == "http") {
@@ -249,8 +252,8 @@ task<io::http_client_response> registry_network::get(io::url address, io::http_h
 task<io::http_client_response> registry_network::ask_token_service(io::url realm, io::http_method method,
                                                                    io::http_headers headers, std::string body) {
     if (realm.scheme != "https" && !(realm.scheme == "http" && base_ && base_->scheme == "http"))
-        throw error(errc::denied, "the registry {} names the token service (realm) {}, which is not https",
-                    state_->endpoint.shown, realm.to_string());
+        throw error(errc::denied, "the registry {} names the token service (realm) {}://{}, which is not https",
+                    state_->endpoint.shown, realm.scheme, realm.authority());
     realm.user_info.clear();
     realm.fragment.clear();
     try {

@@ -16,9 +16,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int most_failures = 5;
-// Slower than this, somebody keeps the download alive for its own sake.
-constexpr auto pace_window = 2min;
-constexpr std::uint64_t least_bytes_a_window = 16u << 10;
 
 } // namespace
 
@@ -65,28 +62,30 @@ task<void> resumed_download::skip(std::uint64_t count) {
 void resumed_download::check_pace(std::size_t got) {
     pace_bytes_ += got;
     const auto now = executor::current().now();
-    if (now - pace_since_ < pace_window) return;
-    if (pace_bytes_ < least_bytes_a_window)
-        throw error(errc::timed_out, "the blob {} arrives too slowly: {} bytes in two minutes", of_.text(),
-                    pace_bytes_);
+    if (now - pace_since_ < pace_.window) return;
+    if (pace_bytes_ < pace_.least_bytes)
+        throw error(errc::timed_out, "the blob {} arrives too slowly: {} bytes in {} s", of_.text(), pace_bytes_,
+                    std::chrono::ceil<std::chrono::seconds>(now - pace_since_).count());
     pace_since_ = now;
     pace_bytes_ = 0;
 }
 
 task<std::size_t> resumed_download::read(std::span<std::byte> into) {
     for (;;) {
+        std::optional<std::size_t> got;
         try {
             if (!response_) co_await request();
-            const std::size_t got = co_await response_->read(into);
-            if (got != 0) {
-                received_ += got;
-                failures_ = 0;
-                check_pace(got);
-            }
-            co_return got;
+            got = co_await response_->read(into);
         } catch (const error& e) {
             const bool may_go_on = e.category() == errc::unavailable || e.category() == errc::timed_out;
             if (!may_go_on || ++failures_ >= most_failures) throw;
+        }
+        if (got) {
+            received_ += *got;
+            if (*got != 0) check_pace(*got);
+            // A byte for each connection is no progress.
+            if (pace_bytes_ >= pace_.least_bytes) failures_ = 0;
+            co_return *got;
         }
         response_.reset();
         co_await sleep_for(100ms * failures_ * failures_);

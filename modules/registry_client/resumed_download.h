@@ -13,10 +13,17 @@ namespace davit {
 
 class pull_session;
 
+/// Slower than this, somebody keeps a download alive for its own sake.
+struct download_pace {
+    std::chrono::milliseconds window = std::chrono::minutes{2};
+    std::uint64_t least_bytes = 16u << 10;
+};
+
 /// A blob that goes on where it was broken off, with a range request.
 class resumed_download final : public blob_download {
   public:
-    resumed_download(std::shared_ptr<pull_session> session, digest of) : session_{std::move(session)}, of_{of} {}
+    resumed_download(std::shared_ptr<pull_session> session, digest of, download_pace pace = {})
+        : session_{std::move(session)}, of_{of}, pace_{pace} {}
 
     /// Errors: not_found, denied, unavailable.
     task<void> begin();
@@ -31,10 +38,11 @@ class resumed_download final : public blob_download {
 
     std::shared_ptr<pull_session> session_;
     digest of_;
+    download_pace pace_;
     std::optional<io::http_client_response> response_;
     std::optional<std::uint64_t> size_;
     std::uint64_t received_ = 0;
-    int failures_ = 0; // since the last byte
+    int failures_ = 0; // since the last connection that was of use
     std::chrono::steady_clock::time_point pace_since_{};
     std::uint64_t pace_bytes_ = 0;
 };

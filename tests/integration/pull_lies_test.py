@@ -250,6 +250,19 @@ class PullLies(StoreTest):
         self.assertLessEqual(len(os.listdir(f"/proc/{self.pid}/fd")), before + 2)
         self.pulls("honest")
 
+    def test_an_engine_that_is_killed_in_a_pull_leaves_nothing_for_the_next(self):
+        for _ in range(3):
+            self.registry.silent.clear()
+            with self.engine.client.connect() as connection:
+                connection.send_request("POST", "/images/create?fromImage=" + self.registry.reference("blob_silent").replace("/", "%2F"))
+                self.assertTrue(self.registry.silent.wait(60))
+                self.assertTrue(self.store() - self.before, "nothing was being unpacked")
+                self.engine.kill()
+            self.engine.start()
+            self.pid = self.engine.pid
+            self.assert_clean()
+        self.pulls("honest")
+
     def test_endless_answers_do_not_fill_memory_or_disk(self):
         def resident():
             return int(pathlib.Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -68,7 +68,8 @@ class http_client_test : public ::testing::Test {
     scratch_directory directory_;
     loop loop_;
     scripted_server server_;
-    http_client client_{make_connector(), http_client_options{.head_timeout = 100ms, .body_timeout = 100ms}};
+    http_client client_{make_connector(),
+                        http_client_options{.send_timeout = 100ms, .head_timeout = 100ms, .body_timeout = 100ms}};
 };
 
 /// Answers each request of a connection with the same text.
@@ -178,6 +179,32 @@ TEST_F(http_client_test, gives_up_on_a_silent_server) {
     run(always("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nsome"), [&]() -> task<void> {
         http_client_response response = co_await get();
         EXPECT_EQ((co_await failure_of(response.read_all(100))).category(), errc::timed_out);
+    });
+}
+
+TEST_F(http_client_test, gives_up_on_a_server_that_takes_no_body_but_not_on_a_body_that_is_slow_to_come) {
+    const script deaf = [](stream*, std::size_t) -> task<void> {
+        return []() -> task<void> { co_await sleep_for(1h); }();
+    };
+    const auto endless = [](bytes into) -> task<std::size_t> {
+        return [](std::size_t size) -> task<std::size_t> { co_return size; }(into.size());
+    };
+    run(deaf, [&]() -> task<void> {
+        const std::string large(5'000'000, 'x');
+        EXPECT_EQ((co_await failure_of(send(http_method::put, "/", large))).category(), errc::timed_out);
+        EXPECT_EQ((co_await failure_of(send(http_method::put, "/", {endless, std::nullopt}))).category(),
+                  errc::timed_out);
+    });
+    int pieces = 0;
+    const auto slow = [&pieces](bytes) -> task<std::size_t> {
+        return [](int* left) -> task<std::size_t> {
+            co_await sleep_for(150ms);
+            co_return (*left)++ < 2 ? 1u : 0u;
+        }(&pieces);
+    };
+    run(always("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), [&]() -> task<void> {
+        http_client_response response = co_await send(http_method::put, "/", {slow, std::nullopt});
+        EXPECT_EQ(response.status(), 200u);
     });
 }
 

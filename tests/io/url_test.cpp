@@ -10,6 +10,9 @@
 namespace davit::io {
 namespace {
 
+using ::testing::HasSubstr;
+using ::testing::Not;
+
 TEST(url, is_taken_apart_and_put_together) {
     const url full = url::parse("HTTPS://user:p%40ss@Example.org:8443/a/b?c=d&e#f");
     EXPECT_EQ(full.scheme, "https");
@@ -53,6 +56,21 @@ TEST(url, refuses_what_is_none) {
 }
 
 // RFC 3986 §5.4.
+TEST(url, what_is_refused_is_shown_without_its_secrets) {
+    const url base = url::parse("https://registry.test/v2/");
+    for (const char* text :
+         {"https://user:secret@host:port/path?signature=secret", "https://user:secret@/x#secret", "//secret@[::1/x",
+          "https://user:secret@host/a b", "/path with blank?signature=secret", "https://ho%st?signature=secret"}) {
+        try {
+            base.resolve(text);
+            ADD_FAILURE() << text;
+        } catch (const error& e) {
+            EXPECT_THAT(e.what(), Not(HasSubstr("secret"))) << text;
+            EXPECT_THAT(e.what(), HasSubstr("is no valid URL"));
+        }
+    }
+}
+
 TEST(url, resolves_references_as_the_standard_does) {
     const url base = url::parse("http://a/b/c/d;p?q");
     const std::pair<const char*, const char*> cases[]{

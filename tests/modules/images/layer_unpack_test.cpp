@@ -61,9 +61,10 @@ class layer_unpacking : public testing::Test {
         into.finish();
         content_bytes = into.content_bytes();
     }
-    std::string refusal(const tar_builder& archive, unpack_limits limits = {}) {
+    std::string refusal(const tar_builder& archive, unpack_limits limits = {},
+                        whiteout_style style = whiteout_style::overlay) {
         try {
-            unpack(archive, whiteout_style::overlay, limits);
+            unpack(archive, style, limits);
         } catch (const error& e) {
             return e.what();
         }
@@ -264,6 +265,19 @@ TEST_F(layer_unpacking, what_is_in_the_way_is_replaced_but_a_directory_that_come
     EXPECT_EQ(text(root / "top"), "5");
 }
 
+TEST_F(layer_unpacking, a_link_that_was_replaced_leads_to_its_new_target) {
+    unpack(tar_builder{}
+               .directory("old")
+               .directory("new")
+               .symbolic_link("way", "old")
+               .file("way/first", "1")
+               .symbolic_link("way", "new")
+               .file("way/second", "2"));
+    EXPECT_EQ(text(root / "old/first"), "1");
+    EXPECT_EQ(text(root / "new/second"), "2");
+    EXPECT_FALSE(fs::exists(root / "old/second"));
+}
+
 TEST_F(layer_unpacking, a_parent_that_is_no_directory_is_refused) {
     EXPECT_THAT(refusal(tar_builder{}.file("f", "x").file("f/g", "y")), HasSubstr("no directory"));
     EXPECT_NE(refusal(tar_builder{}.symbolic_link("dangling", "/nowhere").file("dangling/g", "y")), "accepted");
@@ -274,6 +288,10 @@ TEST_F(layer_unpacking, limits_count_what_is_made_and_not_only_what_is_told) {
     tar_builder deep;
     for (char c = 'a'; c < 'k'; ++c) deep.file(std::string{c} + "/1/2/3/4/5/6/7/8/9/f", "");
     EXPECT_THAT(refusal(deep, {.entries = 50}), HasSubstr("more than 50 files and directories"));
+    tar_builder marks;
+    for (char c = 'p'; c < 's'; ++c) marks.file(std::string{c} + "/.wh..wh..opq", "");
+    EXPECT_THAT(refusal(marks, {.entries = 4}, whiteout_style::marker), HasSubstr("more than 4 files and directories"));
+    EXPECT_EQ(refusal(marks, {.entries = 4}), "accepted"); // no file of its own
     EXPECT_THAT(refusal(tar_builder{}.directory(std::string(90, 'd')).directory(std::string(91, 'd')),
                         {.directory_path_bytes = 100}),
                 HasSubstr("names of the layer's directories"));

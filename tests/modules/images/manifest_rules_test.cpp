@@ -92,6 +92,18 @@ TEST(manifest_rules, layers_are_paired_with_their_diff_ids_and_chained) {
     EXPECT_EQ(layers[1].size, 20);
 }
 
+TEST(manifest_rules, layers_of_all_the_types_that_an_image_may_have_are_taken) {
+    for (const char* type :
+         {"application/vnd.oci.image.layer.v1.tar", "application/vnd.oci.image.layer.v1.tar+gzip",
+          "application/vnd.oci.image.layer.v1.tar+zstd", "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
+          "application/vnd.docker.image.rootfs.diff.tar.gzip",
+          "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", ""}) {
+        auto manifest = manifest_with(hex('1'), 1);
+        manifest.layers->at(0).media_type = type;
+        EXPECT_EQ(layers_of(manifest, config_with({hex('d')})).size(), 1u) << type;
+    }
+}
+
 TEST(manifest_rules, layers_that_can_t_be_are_refused) {
     EXPECT_THROW(layers_of(manifest_with(hex('1'), -1), config_with({hex('d')})), error);
     EXPECT_THROW(layers_of(manifest_with("sha256:../../x", 1), config_with({hex('d')})), error);
@@ -100,6 +112,12 @@ TEST(manifest_rules, layers_that_can_t_be_are_refused) {
     EXPECT_THROW(layers_of(manifest_with(hex('1'), 1), config_with({})), error);
     EXPECT_THROW(layers_of(manifest_with(hex('1'), 1), config_with({hex('d'), hex('e')})), error);
     EXPECT_THROW(layers_of(manifest_with(hex('1'), 1), config_with({"../x"})), error);
+    for (const char* type :
+         {"application/vnd.oci.image.layer.v1.tar+gzip+encrypted", "application/vnd.in-toto+json", "text/plain"}) {
+        auto other = manifest_with(hex('1'), 1);
+        other.layers->at(0).media_type = type;
+        EXPECT_THROW(layers_of(other, config_with({hex('d')})), error) << type;
+    }
     auto artifact = manifest_with(hex('1'), 1);
     artifact.config->media_type = "application/vnd.cncf.helm.config.v1+json";
     EXPECT_THROW(layers_of(artifact, config_with({hex('d')})), error);
@@ -116,6 +134,12 @@ TEST(manifest_rules, an_index_leads_to_what_suits_the_platform_and_to_no_other_i
     EXPECT_THROW(choose_manifest(index, parse_platform("linux/s390x")), error);
     index.manifests->at(2).media_type = oci_index;
     EXPECT_THROW(choose_manifest(index, parse_platform("linux/amd64")), error);
+    // Without a platform it is one for all, which are asked after those that say theirs.
+    index.manifests->insert(index.manifests->begin(), descriptor(oci_index, hex('4'), 1));
+    index.manifests->insert(index.manifests->begin() + 1, descriptor(oci_manifest, hex('5'), 1));
+    index.manifests->insert(index.manifests->begin() + 2, descriptor(oci_manifest, hex('6'), 1, platform_facts{}));
+    EXPECT_EQ(choose_manifest(index, parse_platform("linux/arm64")).digest_text, hex('2'));
+    EXPECT_EQ(choose_manifest(index, parse_platform("linux/s390x")).digest_text, hex('5'));
 }
 
 } // namespace

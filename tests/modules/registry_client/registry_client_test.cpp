@@ -1,5 +1,6 @@
 #include "modules/registry_client/registry_client_module.h"
 
+#include <array>
 #include <functional>
 #include <map>
 #include <memory>
@@ -12,10 +13,16 @@
 
 #include "core/error.h"
 #include "core/scope.h"
+#include "core/timeout.h"
 #include "io/http_server.h"
 #include "io/loop.h"
+#include "io/netlink.h"
 #include "modules/registry_client/address_policy.h"
 #include "modules/registry_client/auth_challenge.h"
+#include "modules/registry_client/pull_session.h"
+#include "modules/registry_client/resumed_download.h"
+#include "tests/io/network_world.h"
+#include "tests/io/own_names.h"
 #include "tests/modules/digest_of.h"
 
 namespace davit {
@@ -222,6 +229,38 @@ TEST_F(registry_sessions, redirects_are_bounded_and_may_not_leave_http) {
     EXPECT_THAT(refusal({&inward}), HasSubstr("may not lead to"));
 }
 
+TEST_F(registry_sessions, a_registry_outside_does_not_come_to_be_one_inside) {
+    enter_own_network();
+    io::own_names names;
+    io::netlink_batch addresses;
+    addresses.set_up("lo");
+    addresses.add_address(1, *io::ipv4_network::parse("203.0.113.5/32"));
+    io::netlink_socket{}.apply(std::move(addresses));
+    const auto only_once = [](const seen_request&) {
+        io::http_response made = good_manifest();
+        made.head.headers.add("Connection", "close"); // so that the name is looked up again
+        return made;
+    };
+    scripted_server outside{only_once}, inside{only_once};
+    outside.accepts = loop.run(io::listen_tcp("203.0.113.5", 0));
+    const auto port = outside.accepts->address().port();
+    inside.accepts = loop.run(io::listen_tcp("127.0.0.1", port));
+    const auto image = image_reference::parse(fmt::format("registry.test:{}/team/app:v1", port));
+    registry_client_module trusting{{image.domain()}, ""};
+    const auto session = loop.run(trusting.open(image, {}));
+    const auto fetch_again = [&] {
+        return with_servers<fetched_manifest>({&outside, &inside}, [&] { return session->manifest(image); });
+    };
+    names.know("203.0.113.5 registry.test\n");
+    EXPECT_EQ(fetch_again().bytes, manifest_text);
+    names.know("127.0.0.1 registry.test\n203.0.113.5 registry.test\n");
+    EXPECT_EQ(fetch_again().bytes, manifest_text);
+    names.know("127.0.0.1 registry.test\n");
+    EXPECT_THROW(fetch_again(), error);
+    EXPECT_THAT(inside.seen, IsEmpty());
+    EXPECT_EQ(outside.seen.size(), 2u);
+}
+
 TEST_F(registry_sessions, errors_are_docker_s_sentences) {
     const auto says = [](unsigned status, std::string code, std::string message) {
         return [=](const seen_request& asked) {
@@ -334,6 +373,55 @@ TEST_F(registry_sessions, a_blob_that_breaks_off_goes_on_from_there_with_ranges_
         EXPECT_EQ(got, content) << has_ranges;
         EXPECT_EQ(server.seen.back().range, "bytes=7000-");
     }
+}
+
+/// Keeps a download alive: a few bytes at a time, with a pause after each.
+task<void> dribble(io::http_exchange& exchange, int* requests) {
+    io::http_response_head head;
+    if (++*requests > 20) {
+        head.status = 404;
+        co_await exchange.respond(std::move(head), {});
+        co_return;
+    }
+    head.status = exchange.head().headers.has("Range") ? 206 : 200;
+    if (head.status == 206)
+        head.headers.add("Content-Range",
+                         fmt::format("bytes {}0/1000", exchange.head().headers.get("Range").substr(6)));
+    head.headers.add("Content-Length", "1000");
+    auto body = co_await exchange.begin_stream(std::move(head));
+    for (int piece = 0; piece < 100; ++piece) {
+        co_await body.write("ten bytes.");
+        co_await sleep_for(std::chrono::milliseconds{60});
+    }
+    co_await body.finish();
+}
+
+TEST_F(registry_sessions, a_blob_that_is_only_kept_alive_is_given_up) {
+    const auto listening = loop.run(io::listen_tcp("127.0.0.1", 0));
+    const std::string host = fmt::format("127.0.0.1:{}", listening->address().port());
+    const auto session = std::make_shared<pull_session>(
+        image_reference::parse(host + "/team/app"), registry_credentials{},
+        std::make_shared<registry_trust>(std::vector<std::string>{}, ""), std::make_shared<token_cache>(),
+        registry_endpoint{"127.0.0.1", listening->address().port(), host});
+    int requests = 0;
+    std::size_t received = 0;
+    std::string said;
+    loop.run(with_scope([&](scope& serving) -> task<void> {
+        serving.spawn(io::serve(*listening,
+                                [&requests](io::http_exchange& exchange) { return dribble(exchange, &requests); }, {}));
+        resumed_download slow{session, digest_of("x"), {std::chrono::milliseconds{100}, 100}};
+        std::array<std::byte, 64> into;
+        try {
+            co_await slow.begin();
+            while (const std::size_t got = co_await slow.read(into)) received += got;
+        } catch (const error& e) {
+            said = e.what();
+        }
+        serving.cancel();
+    }));
+    EXPECT_THAT(said, HasSubstr("too slowly"));
+    EXPECT_LT(received, 100u);
+    EXPECT_EQ(requests, 1);
 }
 
 TEST(auth_challenge, challenges_are_taken_apart) {

@@ -1,0 +1,147 @@
+#include "modules/registry/upload_sessions.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <fcntl.h>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <optional>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "core/scope.h"
+#include "core/timeout.h"
+#include "io/descriptor.h"
+#include "io/loop.h"
+#include "tests/modules/digest_of.h"
+
+namespace davit {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+class uploading : public ::testing::Test {
+  protected:
+    uploading() {
+        std::string pattern = std::string{"/var/tmp/davit-uploads-XXXXXX"};
+        directory_ = ::mkdtemp(pattern.data());
+    }
+    ~uploading() override {
+        ::umount2(directory_.c_str(), MNT_DETACH);
+        fs::remove_all(directory_);
+    }
+
+    /// A disk of its own for the registry, in a mount namespace of the test program's own.
+    void make_disk(const char* options) {
+        if (::unshare(CLONE_NEWNS) != 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+            ::mount("tmpfs", directory_.c_str(), "tmpfs", 0, options) != 0)
+            throw error::system(errno, "making a small disk (tests run as root)");
+    }
+    void append(upload_session& to, const std::string& text) { loop_.run(to.append(io::as_bytes(text))); }
+    /// Ends the upload: what the registry keeps of it under its digest.
+    std::string commit(upload_session& session) {
+        const digest of = loop_.run(session.finish());
+        loop_.run(storage_->commit_upload("a", session.id(), of));
+        session.committed();
+        std::ifstream file{directory_ + "/blobs/" + of.hex()};
+        std::string kept{std::istreambuf_iterator<char>{file}, {}};
+        EXPECT_EQ(digest_of(kept), of) << "a blob that is not what its name says";
+        return kept;
+    }
+    void begin() {
+        storage_ = std::make_unique<registry_storage>(directory_);
+        loop_.run(storage_->prepare());
+    }
+    std::size_t files_under_way() const {
+        return static_cast<std::size_t>(std::distance(fs::directory_iterator{directory_ + "/uploads"}, {}));
+    }
+
+    io::loop loop_;
+    std::string directory_;
+    std::unique_ptr<registry_storage> storage_;
+};
+
+TEST_F(uploading, after_a_full_disk_an_upload_goes_on_where_it_says) {
+    make_disk("size=256k");
+    begin();
+    upload_sessions sessions{*storage_};
+    const auto session = sessions.begin("a");
+    const std::string first(100'000, '1'), last(50'000, '3');
+    append(*session, first);
+    EXPECT_THROW(append(*session, std::string(200'000, '2')), error);
+    EXPECT_EQ(session->size(), first.size());
+    EXPECT_EQ(fs::file_size(storage_->upload_path(session->id())), first.size()); // its space is free for others
+    append(*session, last);
+    EXPECT_EQ(commit(*session), first + last);
+}
+
+TEST_F(uploading, a_write_that_was_cancelled_leaves_the_upload_where_it_was) {
+    begin();
+    upload_sessions sessions{*storage_};
+    const auto session = sessions.begin("a");
+    append(*session, "first");
+    const std::string path = storage_->upload_path(session->id());
+    const std::string large(64u << 20, '2');
+    loop_.run(with_scope([&](scope& writing) -> task<void> {
+        writing.spawn(session->append(io::as_bytes(large)));
+        while (fs::file_size(path) == 5) co_await sleep_for(1ms);
+        writing.cancel();
+    }));
+    if (session->size() != 5) GTEST_SKIP() << "the disk was faster";
+    append(*session, "last");
+    EXPECT_TRUE(commit(*session) == "firstlast"); // not EXPECT_EQ, which would print what is 64 MiB when it fails
+}
+
+/// Whether the file system has places on the disk for all of a file: until it is synced, ext4 has none. Nothing where
+/// that can't be told.
+std::optional<bool> has_places_on_disk(const std::string& path) {
+    constexpr unsigned most_extents = 16;
+    alignas(fiemap) std::array<std::byte, sizeof(fiemap) + most_extents * sizeof(fiemap_extent)> room{};
+    auto* const map = reinterpret_cast<fiemap*>(room.data());
+    map->fm_length = FIEMAP_MAX_OFFSET;
+    map->fm_extent_count = most_extents;
+    const io::descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+    if (::ioctl(file.get(), FS_IOC_FIEMAP, map) != 0 || map->fm_mapped_extents == 0) return std::nullopt;
+    const auto* const found = reinterpret_cast<const fiemap_extent*>(room.data() + sizeof(fiemap));
+    return std::none_of(found, found + map->fm_mapped_extents, [](const fiemap_extent& extent) {
+        return (extent.fe_flags & (FIEMAP_EXTENT_DELALLOC | FIEMAP_EXTENT_UNKNOWN)) != 0;
+    });
+}
+
+TEST_F(uploading, what_is_told_to_be_kept_is_on_the_disk) {
+    begin();
+    upload_sessions sessions{*storage_};
+    const auto session = sessions.begin("a");
+    append(*session, std::string(1'000'000, 'x'));
+    const std::string path = storage_->upload_path(session->id());
+    if (has_places_on_disk(path) != false) GTEST_SKIP() << "this file system tells nothing, or has it on the disk";
+    loop_.run(session->finish());
+    EXPECT_EQ(has_places_on_disk(path), true);
+}
+
+TEST_F(uploading, abandoned_uploads_go_when_another_begins) {
+    begin();
+    upload_sessions sessions{*storage_, 0ms};
+    const std::string abandoned = sessions.begin("a")->id();
+    const auto busy = sessions.begin("a");
+    EXPECT_EQ(sessions.find(abandoned, "a"), nullptr);
+    EXPECT_EQ(files_under_way(), 1u);
+    busy->is_busy = true;
+    const auto next = sessions.begin("a");
+    EXPECT_EQ(sessions.find(busy->id(), "a"), busy);
+    EXPECT_EQ(sessions.find(busy->id(), "b"), nullptr);
+    EXPECT_EQ(files_under_way(), 2u);
+}
+
+} // namespace
+} // namespace davit
