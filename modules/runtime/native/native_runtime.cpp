@@ -26,7 +26,7 @@ namespace {
 /// Where containers' cgroups usually are: those of warm sandboxes are made here ahead, so that a launch only renames.
 constexpr const char* usual_cgroup_parent = "davit";
 
-/// In which a shim that is well has greeted, however busy the host.
+/// In which a shim that is well has started, greeted, or ended when asked to, however busy the host.
 constexpr std::chrono::seconds longest_greeting{10};
 
 /// How long a shim that hangs may hold up the end of the engine.
@@ -101,7 +101,8 @@ native_runtime::native_runtime(const module_inputs& given)
     : native_runtime{
           shim_program{given.config().text("shim-path"), given.config().text("exec-root") + "/shim/shim.sock"}} {}
 
-native_runtime::native_runtime(shim_program program) : program_{std::move(program)} {
+native_runtime::native_runtime(shim_program program, std::chrono::milliseconds patience)
+    : program_{std::move(program)}, patience_{patience} {
     template_.cgroup_parent = usual_cgroup_parent;
 }
 
@@ -135,23 +136,15 @@ task<void> native_runtime::let_shim_go() {
         if (connection_->is_lost()) co_return;
     }
     const auto to = std::exchange(connection_, nullptr); // so that its end is not taken for a loss
-    const auto is_answered = std::make_shared<event>();
-    running_.spawn(ask_to_quit(to, is_answered));
-    try {
-        co_await with_timeout(longest_farewell, "letting davit-shim go", is_answered->wait());
-    } catch (const error& e) {
-        if (e.category() != errc::timed_out) throw;
-        log::warn("davit-shim does not answer");
-    }
+    if (!co_await running_.run_for(longest_farewell, ask_to_quit(to))) log::warn("davit-shim does not answer");
 }
 
-task<void> native_runtime::ask_to_quit(connection to, std::shared_ptr<event> is_answered) {
+task<void> native_runtime::ask_to_quit(connection to) {
     try {
         co_await to->ask(message_type::quit_if_idle, encode(shim_protocol::cgroup_removal{template_.cgroup_parent}));
     } catch (const error& e) {
         log::debug("davit-shim stays: {}", e.text());
     }
-    is_answered->set();
 }
 
 task<module_health> native_runtime::health() {
@@ -168,11 +161,16 @@ task<native_runtime::connection> native_runtime::connected() {
 
 task<std::optional<shim_protocol::hello>> native_runtime::greet(shim_connection& with) {
     try {
-        co_return co_await with_timeout(longest_greeting, "the greeting of davit-shim", with.greet());
+        co_return co_await with_timeout(std::min<std::chrono::milliseconds>(patience_, longest_greeting),
+                                        "the greeting of davit-shim", with.greet());
     } catch (const error& e) {
         if (e.category() != errc::unavailable) throw;
     }
     co_return std::nullopt;
+}
+
+task<void> native_runtime::await_end(connection of) {
+    while (!of->is_lost()) co_await sleep_for(std::chrono::milliseconds{1});
 }
 
 task<native_runtime::connection> native_runtime::connect() {
@@ -180,12 +178,12 @@ task<native_runtime::connection> native_runtime::connect() {
     for (int attempt = 0; attempt < 20; ++attempt) {
         auto socket = connect_to_shim(program_.socket);
         if (!socket) {
-            co_await start_shim(program_);
+            co_await with_timeout(longest_greeting, "the start of davit-shim", start_shim(program_));
             socket = connect_to_shim(program_.socket);
             if (!socket)
                 throw error(errc::unavailable, "davit-shim started and does not listen at {}", program_.socket);
         }
-        auto made = std::make_shared<shim_connection>(std::move(*socket), ++generations_);
+        auto made = std::make_shared<shim_connection>(std::move(*socket), ++generations_, patience_);
         const auto theirs = co_await greet(*made);
         if (!theirs) { // It was ending just then
             co_await sleep_for(std::chrono::milliseconds{5});
@@ -207,7 +205,7 @@ task<native_runtime::connection> native_runtime::connect() {
                 "them)");
             throw;
         }
-        while (!made->is_lost()) co_await sleep_for(std::chrono::milliseconds{1});
+        co_await with_timeout(longest_greeting, "the end of davit-shim of another version", await_end(made));
     }
     throw error(errc::unavailable, "davit-shim at {} ends or changes its version again and again", program_.socket);
 }
