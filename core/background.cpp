@@ -1,12 +1,30 @@
 #include "core/background.h"
 
 #include <cassert>
+#include <memory>
 
 #include "core/error.h"
+#include "core/event.h"
 #include "core/log.h"
 #include "core/spawned.h"
+#include "core/timeout.h"
 
 namespace davit {
+
+namespace {
+
+task<void> tell_end(task<void> work, std::shared_ptr<event> has_ended) {
+    std::exception_ptr failure;
+    try {
+        co_await std::move(work);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    has_ended->set();
+    if (failure) std::rethrow_exception(failure);
+}
+
+} // namespace
 
 background::~background() {
     assert(running_ == 0 && "a background is ended before it is destroyed");
@@ -16,6 +34,18 @@ void background::spawn(task<void> work) {
     if (cancellation_.is_requested()) return;
     ++running_;
     detail::spawned<background>::start(*this, cancellation_, std::move(work));
+}
+
+task<bool> background::run_for(std::chrono::nanoseconds limit, task<void> work) {
+    cancellation_.throw_if_requested();
+    const auto has_ended = std::make_shared<event>();
+    spawn(tell_end(std::move(work), has_ended));
+    try {
+        co_await with_timeout(limit, "work in the background", has_ended->wait());
+    } catch (const error& e) {
+        if (e.category() != errc::timed_out) throw;
+    }
+    co_return has_ended->is_set();
 }
 
 void background::child_ended(std::exception_ptr failure) noexcept {

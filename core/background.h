@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <string>
@@ -30,6 +31,10 @@ class background {
     /// Starts a coroutine on the executor's next turn. One that fails is logged; the others go on. None is started once
     /// the end was requested.
     void spawn(task<void> work);
+    /// Spawns `work` and waits for its end, for `limit` at most: false when it goes on then. Cancelling the caller does
+    /// not end it. What it fails with is logged, as with `spawn`.
+    /// Errors: cancelled when the end of all was requested; nothing is started then.
+    task<bool> run_for(std::chrono::nanoseconds limit, task<void> work);
 
     /// Cancels all coroutines and returns when they have ended. Nothing is spawned afterwards.
     task<void> end();

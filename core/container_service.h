@@ -36,7 +36,6 @@ struct container_record {
     std::int64_t restart_count = 0;
     bool was_stopped_by_user = false;
     endpoint network;               ///< Its place in its network, while it runs
-    std::string log_position;       ///< What the log had when it was last known to be whole
     std::vector<phase_time> phases; ///< Of the last start; not stored
 };
 

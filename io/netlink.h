@@ -93,6 +93,10 @@ class netlink_batch {
     void remove_link(const std::string& name);
     void set_up(const std::string& name);
     void set_up(std::uint32_t link);
+    /// Makes it a port of a bridge.
+    void set_master(const std::string& name, std::uint32_t bridge);
+    /// For good: a bridge whose MAC address nobody has set takes that of one of its ports.
+    void set_mac(std::uint32_t link, mac_address mac);
     /// Gives an interface no IPv6 address of its own when it goes up (address generation mode `none`): no duplicate
     /// address detection, no router solicitation, no multicast report.
     void quiet_ipv6(const std::string& name);

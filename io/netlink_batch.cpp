@@ -156,6 +156,18 @@ void netlink_batch::set_up(std::uint32_t link) {
                           fmt::format("setting the interface with index {} up", link)};
 }
 
+void netlink_batch::set_master(const std::string& name, std::uint32_t bridge) {
+    message request{*this, RTM_NEWLINK, 0, link_header(), fmt::format("making {} a port of its bridge", name)};
+    request.add(IFLA_IFNAME, name);
+    request.add(IFLA_MASTER, bridge);
+}
+
+void netlink_batch::set_mac(std::uint32_t link, mac_address mac) {
+    message request{*this, RTM_NEWLINK, 0, link_header(link),
+                    fmt::format("setting the MAC address of the interface with index {} to {}", link, mac.to_string())};
+    request.add(IFLA_ADDRESS, mac);
+}
+
 void netlink_batch::quiet_ipv6(const std::string& name) {
     message request{*this, RTM_NEWLINK, 0, link_header(), fmt::format("keeping IPv6 quiet on {}", name)};
     request.add(IFLA_IFNAME, name);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/cancellation.h"
 #include "core/container_service.h"
 #include "core/error.h"
 #include "core/event.h"
@@ -28,6 +29,13 @@ struct life_command {
     const verb what;
     event done;
     std::exception_ptr failure;
+};
+
+/// The output of one run, on its way to the log.
+struct run_output {
+    cancellation* moving = nullptr; ///< Ends the moving, as long as there is any
+    event has_ended;                ///< Nothing is moved any more
+    event is_logged;                ///< And the log has come to its end
 };
 
 /// One container in memory. Whoever awaits something of it holds a shared pointer, so that it outlives its removal.
@@ -69,5 +77,7 @@ using container_ptr = std::shared_ptr<container>;
 
 /// What is thrown at those who want something of a container with whose life nobody deals any more.
 error unowned(const container& of);
+/// Returns after the next change of what is the life coroutine's. Errors: unavailable when nobody will change it.
+task<void> await_change(container_ptr of);
 
 } // namespace davit

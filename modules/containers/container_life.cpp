@@ -16,8 +16,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// How long the output of an ended process is awaited: a process that it left on the host may hold its pipes open.
-constexpr auto longest_drain = 3s;
+/// For how long each thing that an end awaits of others may hold it up: its last output (a process that it left on the
+/// host may hold its pipes open), the disk below its log, the kernel's network. Together less than a kill waits for it.
+constexpr auto longest_part_of_an_end = 3s;
 
 bool wants_restart(const container_record& of) {
     if (of.was_stopped_by_user) return false;
@@ -32,24 +33,16 @@ std::chrono::milliseconds restart_delay(std::int64_t restarts) {
     return std::min<std::chrono::milliseconds>(100ms * (1LL << std::clamp<std::int64_t>(restarts, 0, 10)), 60s);
 }
 
-task<void> pump_output(output_pumps* pumps, container* of, std::shared_ptr<io::pollable> standard_output,
-                       std::shared_ptr<io::pollable> standard_error, std::shared_ptr<io::pollable> terminal,
-                       event* has_ended) {
-    try {
-        co_await pumps->run(*of, std::move(standard_output), std::move(standard_error), std::move(terminal));
-    } catch (const error& e) {
-        has_ended->set();
-        if (e.category() == errc::cancelled) throw;
-        log::error("moving the output of container {}: {}", of->record.id, e.what());
-    }
-    has_ended->set();
-}
-
 } // namespace
 
 error unowned(const container& of) {
     return error(errc::unavailable,
                  "the engine is stopping, or failed at container {} (its log says why): start it again", of.record.id);
+}
+
+task<void> await_change(container_ptr of) {
+    if (of->is_unowned) throw unowned(*of);
+    co_await of->changed.wait();
 }
 
 void containers_module::change_state(container& of, container_event happened) {
@@ -116,7 +109,7 @@ task<void> containers_module::carry_out(container_ptr owned, std::shared_ptr<lif
     const bool failed_to_start = command->failure && command->what == life_command::verb::start;
     command->done.set();
     if (failed_to_start && owned->record.host.auto_remove && !(co_await this_cancellation())->is_requested())
-        co_await remove_now(owned);
+        co_await remove_itself(owned);
 }
 
 task<void> containers_module::ask(container_ptr of, std::shared_ptr<life_command> command) {
@@ -128,42 +121,47 @@ task<void> containers_module::ask(container_ptr of, std::shared_ptr<life_command
 }
 
 task<void> containers_module::oversee(container_ptr running) {
-    event output_has_ended; // outlives the children, which set it
-    const exit_status status = co_await with_scope([&](scope& children) -> task<exit_status> {
-        children.spawn(pump_output(&pumps_, running.get(), std::exchange(running->standard_output, nullptr),
-                                   std::exchange(running->standard_error, nullptr),
-                                   std::exchange(running->terminal, nullptr), &output_has_ended));
-        exit_status ended{137, false, false, std::chrono::system_clock::now()};
-        try {
-            ended = co_await runtime_.wait(running->record.id);
-        } catch (const error& e) {
-            if (e.category() == errc::cancelled) throw;
-            log::warn("the end of container {} is not known: {}", running->record.id, e.what());
-        }
-        try {
-            co_await with_timeout(longest_drain, "draining the output", output_has_ended.wait());
-        } catch (const error& e) {
-            if (e.category() != errc::timed_out) throw;
-            children.cancel();
-        }
-        co_return ended;
-    });
-    co_await end_run(running, status);
+    const auto output = std::make_shared<run_output>();
+    moving_.spawn(move_output(running, output));
+    exit_status status{137, false, false, std::chrono::system_clock::now()};
+    try {
+        status = co_await runtime_.wait(running->record.id);
+    } catch (const error& e) {
+        if (e.category() == errc::cancelled) throw;
+        log::warn("the end of container {} is not known: {}", running->record.id, e.what());
+    }
+    try {
+        co_await with_timeout(longest_part_of_an_end, "draining the output", output->has_ended.wait());
+    } catch (const error& e) {
+        if (e.category() != errc::timed_out) throw;
+        if (output->moving) output->moving->request();
+    }
+    co_await end_run(running, status, output);
 }
 
-task<void> containers_module::end_run(container_ptr ended, exit_status status) {
+task<void> containers_module::move_output(container_ptr of, std::shared_ptr<run_output> output) {
+    cancellation moving{co_await this_cancellation()};
+    output->moving = &moving;
+    try {
+        co_await pumps_
+            .run(*of, std::exchange(of->standard_output, nullptr), std::exchange(of->standard_error, nullptr),
+                 std::exchange(of->terminal, nullptr))
+            .under(&moving);
+    } catch (const error& e) {
+        if (e.category() != errc::cancelled)
+            log::error("moving the output of container {}: {}", of->record.id, e.what());
+    } catch (const std::exception& e) {
+        log::error("moving the output of container {}: {}", of->record.id, e.what());
+    }
+    output->moving = nullptr;
+    output->has_ended.set();
+}
+
+task<void> containers_module::end_run(container_ptr ended, exit_status status, std::shared_ptr<run_output> output) {
     container_record& record = ended->record;
     ended->input.close();
-    if (ended->log) {
-        ended->log_has_finished = true;
-        try {
-            co_await ended->log->finish();
-        } catch (const error& e) {
-            if (e.category() == errc::cancelled) throw;
-            log::warn("finishing the log of container {}: {}", record.id, e.what());
-        }
-    }
-    pumps_.forget(record.id);
+    if (!co_await cleanup_.run_for(longest_part_of_an_end, end_log(ended, output)))
+        log::warn("the log of container {} takes its time: the container is told as ended before it", record.id);
     co_await detach(record);
     record.pid = 0;
     record.exit_code = status.code;
@@ -172,7 +170,6 @@ task<void> containers_module::end_run(container_ptr ended, exit_status status) {
     record.finished_at = status.finished_at == std::chrono::system_clock::time_point{}
                              ? std::chrono::system_clock::now()
                              : status.finished_at;
-    if (ended->log) record.log_position = ended->log->position();
     const bool restarts = wants_restart(record);
     change_state(*ended, restarts ? container_event::await_restart : container_event::exit);
     if (record.was_oom_killed) publish(*ended, "oom");
@@ -182,25 +179,47 @@ task<void> containers_module::end_run(container_ptr ended, exit_status status) {
             {{"exitCode", std::to_string(record.exit_code)},
              {"execDuration", std::to_string(std::max<std::int64_t>(ran, 0))}});
     if (!restarts) ended->output.end();
-    cleanup_.spawn(release_process(ended));
+    cleanup_.spawn(release_process(ended, output));
     const bool is_kept = std::exchange(ended->is_kept_once, false);
-    if (!restarts && record.host.auto_remove && !is_kept) co_await remove_now(ended);
+    if (!restarts && record.host.auto_remove && !is_kept) co_await remove_itself(ended);
+}
+
+task<void> containers_module::end_log(container_ptr ended, std::shared_ptr<run_output> output) {
+    co_await output->has_ended.wait();
+    if (ended->log) {
+        ended->log_has_finished = true;
+        try {
+            co_await ended->log->finish();
+        } catch (const error& e) {
+            if (e.category() != errc::cancelled)
+                log::warn("finishing the log of container {}: {}", ended->record.id, e.what());
+        }
+    }
+    pumps_.forget(ended->record.id);
+    output->is_logged.set();
 }
 
 task<void> containers_module::detach(container_record& record) {
-    if (network_driver* network = networks_.find(record.network.network_name)) {
-        try {
-            co_await network->detach(record.network);
-        } catch (const error& e) {
-            if (e.category() == errc::cancelled) throw;
-            log::warn("detaching container {} from network {}: {}", record.id, record.network.network_name, e.what());
-        }
-    }
+    network_driver* const network = networks_.find(record.network.network_name);
+    if (network && !co_await cleanup_.run_for(longest_part_of_an_end, detach_from(*network, record.network)))
+        log::warn("the kernel takes its time to let {} of container {} go", record.network.host_interface, record.id);
     record.network = {};
 }
 
-task<void> containers_module::release_process(container_ptr ended) {
+task<void> containers_module::detach_from(network_driver& network, endpoint where) {
+    const std::string interface = where.host_interface;
     try {
+        co_await network.detach(std::move(where));
+    } catch (const error& e) {
+        if (e.category() == errc::cancelled) throw;
+        log::warn("detaching {} from network {}: {}", interface, network.facts().name, e.what());
+    }
+}
+
+task<void> containers_module::release_process(container_ptr ended, std::shared_ptr<run_output> output) {
+    try {
+        // Until then neither the next start nor the removal may have its log.
+        co_await output->is_logged.wait();
         // The runtime may forget how it ended only when the store knows.
         co_await records_.flush();
         co_await runtime_.release(ended->record.id);
@@ -239,7 +258,7 @@ task<void> containers_module::await_restart(container_ptr ended) {
         records_.put(record);
         ended->changed.wake_all();
         ended->output.end();
-        if (record.host.auto_remove) co_await remove_now(ended);
+        if (record.host.auto_remove) co_await remove_itself(ended);
         co_return;
     }
     ++record.restart_count;

@@ -59,10 +59,7 @@ task<void> containers_module::end_for_removal(container_ptr running) {
         return running->record.state == container_state::running || running->record.state == container_state::paused;
     };
     // Its end is known to the runtime and not yet to us, or it is between two runs.
-    if ((!was_sent && runs()) || running->record.state == container_state::restarting) {
-        if (running->is_unowned) throw unowned(*running); // nobody will change it
-        co_await running->changed.wait();
-    }
+    if ((!was_sent && runs()) || running->record.state == container_state::restarting) co_await await_change(running);
 }
 
 task<void> containers_module::remove_now(container_ptr removed) {
@@ -84,6 +81,15 @@ task<void> containers_module::remove_now(container_ptr removed) {
     removed->changed.wake_all();
     publish(*removed, "destroy");
     cleanup_.spawn(destroy(removed));
+}
+
+task<void> containers_module::remove_itself(container_ptr removed) {
+    try {
+        co_await remove_now(removed);
+    } catch (const error& e) {
+        if (e.category() == errc::cancelled) throw;
+        log::error("container {} can't be removed at its end: {}", removed->record.id, e.what());
+    }
 }
 
 task<void> containers_module::destroy(container_ptr removed) {

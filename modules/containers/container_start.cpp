@@ -131,7 +131,6 @@ task<void> containers_module::launch_steps(container_ptr started, rollback& undo
     record.started_at = process.started_at;
     record.finished_at = {};
     record.phases = std::move(process.phases);
-    if (started->log) record.log_position = started->log->position();
     change_state(*started, container_event::start);
     publish_network(*started, "connect");
     publish(*started, "start");

@@ -33,7 +33,7 @@ void stop_restarting(container& of) {
 /// Returns when this run has ended and, unless a restart follows, the state says so.
 task<void> await_end(container_ptr running) {
     const std::uint64_t exits = running->exits;
-    while (running->exits == exits && is_alive(*running)) co_await running->changed.wait();
+    while (running->exits == exits && is_alive(*running)) co_await await_change(running);
 }
 
 } // namespace
@@ -77,7 +77,7 @@ task<bool> containers_module::stop(std::string name, std::optional<std::int64_t>
     if (!signal.empty()) parse_signal(signal);
     if (found->record.state == container_state::restarting) {
         stop_restarting(*found);
-        while (found->record.state == container_state::restarting) co_await found->changed.wait();
+        while (found->record.state == container_state::restarting) co_await await_change(found);
         co_return true;
     }
     if (!is_alive(*found)) co_return false;

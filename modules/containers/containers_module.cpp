@@ -57,7 +57,8 @@ containers_module::containers_module(const module_inputs& given)
       default_log_options_{read_log_options(given.config().list("log-opt"))},
       host_name_{host_name()},
       plan_host_{mounted_cgroups(), given.config().text("data-root") + "/containers"},
-      pumps_{plan_host_.containers_directory} {
+      pumps_{plan_host_.containers_directory},
+      longest_cleanup_{given.config().number("shutdown-timeout")} {
     const log_driver* chosen = log_drivers_.find(default_log_driver_);
     if (!chosen) throw error(errc::invalid, "log-driver: there is no log driver \"{}\"", default_log_driver_);
     chosen->check(driver_options(default_log_options_));
@@ -78,8 +79,18 @@ task<void> containers_module::start() {
 
 task<void> containers_module::stop() {
     co_await lives_.end();
+    co_await moving_.end();
     // What is being destroyed is destroyed before the engine goes; what fails is tried again by the next start.
-    co_await cleanup_.drain();
+    try {
+        if (longest_cleanup_.count() < 0)
+            co_await cleanup_.drain();
+        else
+            co_await with_timeout(longest_cleanup_, "cleaning up", cleanup_.drain());
+    } catch (const error& e) {
+        if (e.category() != errc::timed_out) throw;
+        log::warn("what is still being cleaned up is left to the engine's next start");
+    }
+    co_await cleanup_.end();
     co_await records_.flush();
 }
 

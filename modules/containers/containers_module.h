@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,6 +28,7 @@ namespace davit {
 
 struct container;
 struct life_command;
+struct run_output;
 using container_ptr = std::shared_ptr<container>;
 
 /// The containers of the engine.
@@ -47,7 +49,8 @@ class containers_module final : public module, public container_service {
         setting_key{"data-root", "/var/lib/davit", "Directory of everything that the engine keeps"},
         setting_key{"log-driver", "json-file", "Log driver of containers that name none"},
         setting_key{"log-opt", "", "Option of the default log driver (NAME=VALUE)", true},
-        setting_key{"shutdown-timeout", "15", "Seconds that a stop waits for what is being cleaned up"},
+        setting_key{"shutdown-timeout", "15",
+                    "Seconds that a stop waits for what is being cleaned up; -1 for no bound"},
     };
 
     explicit containers_module(const module_inputs& given);
@@ -84,11 +87,15 @@ class containers_module final : public module, public container_service {
     task<void> carry_out(container_ptr owned, std::shared_ptr<life_command> command);
     task<void> ask(container_ptr of, std::shared_ptr<life_command> command);
     task<void> oversee(container_ptr running);
-    task<void> end_run(container_ptr ended, exit_status status);
+    task<void> move_output(container_ptr of, std::shared_ptr<run_output> output);
+    task<void> end_run(container_ptr ended, exit_status status, std::shared_ptr<run_output> output);
+    /// Ends the log of a run behind the last of its output. Failures are logged.
+    task<void> end_log(container_ptr ended, std::shared_ptr<run_output> output);
     task<void> await_restart(container_ptr ended);
-    /// Gives back its place in the network. Failures are logged.
+    /// Gives back its place in the network, or leaves that to go on when it takes long. Failures are logged.
     task<void> detach(container_record& record);
-    task<void> release_process(container_ptr ended);
+    task<void> detach_from(network_driver& network, endpoint where);
+    task<void> release_process(container_ptr ended, std::shared_ptr<run_output> output);
     /// Lets go of the root file system of the last run, if that was not done yet.
     task<void> unmount_root(container_ptr of);
     void change_state(container& of, container_event happened);
@@ -107,6 +114,8 @@ class containers_module final : public module, public container_service {
     // container_remove.cpp
     task<void> end_for_removal(container_ptr running);
     task<void> remove_now(container_ptr removed);
+    /// As its auto_remove asks. A failure is logged: whoever removes it by hand may have more luck.
+    task<void> remove_itself(container_ptr removed);
     task<void> destroy(container_ptr removed);
     task<void> destroy_parts(std::string id);
 
@@ -138,8 +147,10 @@ class containers_module final : public module, public container_service {
     plan_host plan_host_;
     container_index index_;
     output_pumps pumps_;
+    std::chrono::seconds longest_cleanup_;
     semaphore unmounting_{1};
     background lives_{"a container's life"};
+    background moving_{"moving a container's output"};
     background cleanup_{"cleaning up a container"};
 };
 

@@ -41,7 +41,6 @@ struct stored_container {
     std::int64_t restart_count = 0;
     bool was_stopped_by_user = false;
     stored_endpoint network;
-    std::string log_position;
 };
 
 } // namespace
@@ -79,7 +78,6 @@ template <> struct fields_of<stored_container> {
         field("restartCount", &self::restart_count, when_empty::omit),
         field("wasStoppedByUser", &self::was_stopped_by_user, when_empty::omit),
         field("network", &self::network),
-        field("logPosition", &self::log_position, when_empty::omit),
     };
 };
 
@@ -104,7 +102,6 @@ std::string to_stored(const container_record& record) {
     stored.network = {network.id,   network.network_id,         network.network_name,
                       network.ipv4, network.ipv4_prefix_length, network.gateway,
                       network.mac,  network.host_interface};
-    stored.log_position = record.log_position;
     return io::to_json(stored);
 }
 
@@ -131,7 +128,6 @@ container_record from_stored(std::string_view text) {
     record.network = {std::move(network.id),   std::move(network.network_id),    std::move(network.network_name),
                       std::move(network.ipv4), network.ipv4_prefix_length,       std::move(network.gateway),
                       std::move(network.mac),  std::move(network.host_interface)};
-    record.log_position = std::move(stored.log_position);
     return record;
 }
 

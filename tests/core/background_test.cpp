@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -66,6 +67,33 @@ TEST(background, drains_without_cancelling) {
         co_await running.drain();
     }(&done));
     EXPECT_TRUE(done);
+}
+
+TEST(background, waits_for_an_end_no_longer_than_it_is_told_and_the_work_goes_on) {
+    manual_executor loop;
+    loop.run([]() -> task<void> {
+        background running{"the worker"};
+        bool is_done = false;
+        const auto work = [](bool* flag) -> task<void> {
+            co_await sleep_for(20ms);
+            *flag = true;
+        };
+        EXPECT_TRUE(co_await running.run_for(1s, work(&is_done)));
+        EXPECT_TRUE(std::exchange(is_done, false));
+        EXPECT_FALSE(co_await running.run_for(5ms, work(&is_done)));
+        EXPECT_FALSE(is_done);
+        co_await running.drain();
+        EXPECT_TRUE(is_done);
+        EXPECT_TRUE(co_await running.run_for(1s, fail_soon())) << "what fails has ended, too";
+        co_await running.end();
+        bool is_refused = false;
+        try {
+            co_await running.run_for(1s, work(&is_done));
+        } catch (const error& e) {
+            is_refused = e.category() == errc::cancelled;
+        }
+        EXPECT_TRUE(is_refused);
+    }());
 }
 
 } // namespace

@@ -2,7 +2,7 @@
 """Attacks of one container on its neighbours, its gateway and the host over the network: each fails.
 
 Covered here: forged ARP, Ethernet and IPv4 source addresses; router advertisements and IPv6; the host's loopback and the engine's
-ports. What the bridge's rules say packet by packet is in tests/modules/network/bridge/bridge_traffic_test.cpp.
+ports; what an earlier container left. What the bridge's rules say packet by packet is in tests/modules/network/bridge/bridge_traffic_test.cpp.
 
 Run by tests/run; alone: tests/own_world python3 tests/python_tap.py tests/integration/attacks_network_test.py [WORD]
 """
@@ -242,6 +242,20 @@ for _ in range(5):
         attacker.inside("ip", "link")  # a round trip more, in which the kernel has handled the packets
         self.assertEqual(state(), before)
         self.assertNotIn("2001:db8", str(state()))
+
+    def test_the_next_container_finds_nothing_of_those_before_it(self):
+        """Row "recycled namespaces, addresses and flows": more containers than sandboxes are kept warm."""
+        def look():
+            said = self.ran("ip route; cat /proc/net/arp /proc/net/tcp /proc/net/udp /proc/sys/net/ipv4/ip_forward", host={})
+            return re.sub(r"10\.213\.(?!0\.1\b)\d+\.\d+", "ADDRESS", said)
+
+        before = look()
+        self.assertIn("default via 10.213.0.1", before)
+        for _ in range(10):
+            said = self.ran("ip route add 192.0.2.0/24 via 10.213.0.1; nc -l -p 80 & nc -u -l -p 53 & ip route",
+                            host={"CapAdd": ["NET_ADMIN"], "Sysctls": {"net.ipv4.ip_forward": "1"}})
+            self.assertIn("192.0.2.0/24", said)
+            self.assertEqual(look(), before)
 
     def test_the_hosts_loopback_and_the_engines_ports_are_out_of_reach(self):
         """CVE-2020-8558 and CVE-2025-9074: with NET_ADMIN, by routing 127.0.0.0/8 away, and by every address of the host."""

@@ -55,11 +55,6 @@ def is_process_of(pid, container):
         return False
 
 
-def interfaces():
-    """The host's ends of containers' interfaces, warm sandboxes' among them."""
-    return [name for name in os.listdir("/sys/class/net") if name.startswith("davit-") and name != "davit-test0"]
-
-
 def contradictions(engine):
     found, known, addresses = [], set(), []
     cgroups = cgroups_of_containers()

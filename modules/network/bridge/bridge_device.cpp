@@ -64,6 +64,24 @@ io::ipv4_network settle_address(io::netlink_socket& kernel, const std::string& n
     return settled;
 }
 
+/// What the sandbox is and where it is, the bridge is told, and it learns nothing: no frame can claim another's MAC
+/// address, none is flooded to all for want of knowing, and ARP is answered without asking anybody.
+void set_up_port(io::netlink_socket& kernel, const bridge_connection& connection) {
+    io::netlink_batch port;
+    port.set_quiet_port(connection.host_interface, {.learns = false,
+                                                    .floods_unknown = false,
+                                                    .is_isolated = connection.is_isolated,
+                                                    .is_locked = true,
+                                                    .has_arp_answered = true});
+    port.set_neighbour(connection.bridge, connection.address, connection.mac);
+    kernel.apply(std::move(port));
+    const auto index = kernel.index_of(connection.host_interface);
+    io::netlink_batch start;
+    start.set_forwarding(index, connection.mac);
+    start.set_up(index);
+    kernel.apply(std::move(start));
+}
+
 } // namespace
 
 void check_bridge_name(const std::string& name) {
@@ -99,6 +117,8 @@ bridge_device set_up_bridge(io::netlink_socket& kernel, const std::string& name,
     device.mac = *link->mac;
     device.address = settle_address(kernel, name, link->index, wanted);
     io::netlink_batch start;
+    // Containers know it for good, whoever made the bridge. The kernel forgets all neighbours behind it then.
+    if (device.mac != io::mac_address::of(device.address.address)) start.set_mac(link->index, device.mac);
     start.set_up(link->index);
     kernel.apply(std::move(start));
 
@@ -111,8 +131,6 @@ bridge_device set_up_bridge(io::netlink_socket& kernel, const std::string& name,
 }
 
 void connect_sandbox(io::netlink_socket& kernel, const bridge_connection& connection) {
-    // What the sandbox is and where it is, the bridge is told, and it learns nothing: no frame can claim another's MAC
-    // address, none is flooded to all for want of knowing, and ARP is answered without asking anybody.
     io::netlink_batch creation;
     creation.add_veth({.name = connection.host_interface,
                        .master = connection.bridge,
@@ -128,19 +146,7 @@ void connect_sandbox(io::netlink_socket& kernel, const bridge_connection& connec
                     connection.bridge_name, most_bridge_ports);
     }
     try {
-        io::netlink_batch port;
-        port.set_quiet_port(connection.host_interface, {.learns = false,
-                                                        .floods_unknown = false,
-                                                        .is_isolated = connection.is_isolated,
-                                                        .is_locked = true,
-                                                        .has_arp_answered = true});
-        port.set_neighbour(connection.bridge, connection.address, connection.mac);
-        kernel.apply(std::move(port));
-        const auto index = kernel.index_of(connection.host_interface);
-        io::netlink_batch start;
-        start.set_forwarding(index, connection.mac);
-        start.set_up(index);
-        kernel.apply(std::move(start));
+        set_up_port(kernel, connection);
     } catch (...) {
         io::netlink_batch undo;
         undo.remove_link(connection.host_interface);
@@ -151,6 +157,18 @@ void connect_sandbox(io::netlink_socket& kernel, const bridge_connection& connec
             log::warn("{} may be left over: {}", connection.host_interface, e.text());
         }
         throw;
+    }
+}
+
+void reconnect_sandbox(io::netlink_socket& kernel, const bridge_connection& connection) {
+    try {
+        io::netlink_batch port;
+        port.set_master(connection.host_interface, connection.bridge);
+        kernel.apply(std::move(port));
+        set_up_port(kernel, connection);
+    } catch (const error& e) {
+        if (e.system_errno() != ENODEV && e.category() != errc::not_found)
+            log::warn("{} stays off the bridge {}: {}", connection.host_interface, connection.bridge_name, e.text());
     }
 }
 

@@ -43,6 +43,9 @@ struct bridge_connection {
 /// Errors: unavailable when the bridge has as many ports as Linux allows.
 void connect_sandbox(io::netlink_socket& kernel, const bridge_connection& connection);
 
+/// Makes a sandbox's interface, which may have gone meanwhile, a port of the bridge again: that was made anew.
+void reconnect_sandbox(io::netlink_socket& kernel, const bridge_connection& connection);
+
 /// How many ports Linux allows a bridge (BR_MAX_PORTS of the kernel, less the number 0).
 inline constexpr std::size_t most_bridge_ports = 1023;
 

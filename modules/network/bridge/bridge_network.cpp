@@ -1,5 +1,6 @@
 #include "modules/network/bridge/bridge_network.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <string_view>
@@ -97,6 +98,57 @@ endpoint bridge_network::make_endpoint(io::ipv4_address address) const {
     return made;
 }
 
+bridge_connection bridge_network::connection_to(io::ipv4_address address, std::string host_interface) const {
+    return {.bridge = bridge_.index,
+            .bridge_name = name_,
+            .host_interface = std::move(host_interface),
+            .address = address,
+            .mac = io::mac_address::of(address),
+            .is_isolated = !containers_reach_others_};
+}
+
+std::vector<bridge_connection> bridge_network::connections() const {
+    std::vector<bridge_connection> all;
+    for (const auto& [address, interface] : interfaces_) all.push_back(connection_to({address}, interface));
+    return all;
+}
+
+task<void> bridge_network::connect(bridge_connection connection) {
+    const auto on_worker = [&](io::netlink_socket& kernel) { connect_sandbox(kernel, connection); };
+    std::exception_ptr failure;
+    try {
+        co_await kernel_.run(on_worker);
+    } catch (const error&) {
+        failure = std::current_exception();
+    }
+    if (!failure) co_return;
+    const auto bridge = co_await kernel_.run([&](io::netlink_socket& kernel) { return kernel.find_link(name_); });
+    if (bridge && bridge->index == connection.bridge) std::rethrow_exception(failure);
+    if (!bridge || bridge->index != bridge_.index) co_await renew_bridge(); // or another attach has
+    connection.bridge = bridge_.index;
+    co_await kernel_.run(on_worker);
+}
+
+task<void> bridge_network::renew_bridge() {
+    log::warn("the bridge {} was deleted by somebody; making it anew", name_);
+    auto others = connections();
+    bridge_ = co_await kernel_.run([&, before = bridge_](io::netlink_socket& kernel) {
+        auto anew = set_up_bridge(kernel, name_, before.address);
+        if (anew.mac != before.mac) {
+            // Which the others know for good.
+            io::netlink_batch change;
+            change.set_mac(anew.index, before.mac);
+            kernel.apply(std::move(change));
+            anew.mac = before.mac;
+        }
+        for (auto& other : others) {
+            other.bridge = anew.index;
+            reconnect_sandbox(kernel, other);
+        }
+        return anew;
+    });
+}
+
 task<attached_endpoint> bridge_network::attach(std::int32_t pid) {
     const auto address = pool_->allocate();
     if (!address)
@@ -104,16 +156,11 @@ task<attached_endpoint> bridge_network::attach(std::int32_t pid) {
                     "all addresses of {} are in use: stop a container, or set bip to a larger subnet", facts_.subnet);
     attached_endpoint attached;
     attached.where = make_endpoint(*address);
-    const bridge_connection connection{.bridge = bridge_.index,
-                                       .bridge_name = name_,
-                                       .host_interface = attached.where.host_interface,
-                                       .pid = pid,
-                                       .address = *address,
-                                       .mac = io::mac_address::of(*address),
-                                       .is_isolated = !containers_reach_others_};
+    auto connection = connection_to(*address, attached.where.host_interface);
+    connection.pid = pid;
     interfaces_.emplace(address->value, attached.where.host_interface);
     try {
-        co_await kernel_.run([&](io::netlink_socket& kernel) { connect_sandbox(kernel, connection); });
+        co_await connect(std::move(connection));
     } catch (...) {
         interfaces_.erase(address->value);
         pool_->release(*address);
@@ -175,28 +222,43 @@ task<void> bridge_network::restore(endpoint where) {
 }
 
 task<void> bridge_network::reconcile() {
-    auto links = co_await kernel_.run([](io::netlink_socket& kernel) { return kernel.links(); });
+    const auto links = co_await kernel_.run([](io::netlink_socket& kernel) { return kernel.links(); });
     const auto neighbours = co_await kernel_.run([](io::netlink_socket& kernel) { return kernel.neighbours(); });
     // Compared here and now: an attach that has begun meanwhile has noted its interface before it made it.
     std::unordered_set<std::string_view> known;
     for (const auto& [address, name] : interfaces_) known.insert(name);
     io::netlink_batch changes;
     std::size_t removed = 0;
+    std::unordered_set<std::string_view> off_the_bridge;
     for (const auto& link : links) {
+        if (link.master != bridge_.index && known.contains(link.name)) off_the_bridge.insert(link.name);
         // Only ports of this bridge: another engine on this host has interfaces of the same form on its own.
         if (link.master != bridge_.index || !link.name.starts_with(interface_prefix) || known.contains(link.name))
             continue;
         changes.remove_link(link.name);
         ++removed;
     }
-    for (const auto& neighbour : neighbours)
-        if (neighbour.link == bridge_.index && neighbour.is_permanent && !interfaces_.contains(neighbour.address.value))
+    std::unordered_set<std::uint32_t> entered;
+    for (const auto& neighbour : neighbours) {
+        if (neighbour.link != bridge_.index || !neighbour.is_permanent) continue;
+        if (interfaces_.contains(neighbour.address.value))
+            entered.insert(neighbour.address.value);
+        else
             changes.remove_neighbour(bridge_.index, neighbour.address);
+    }
+    for (const auto& [address, name] : interfaces_)
+        if (!entered.contains(address)) changes.set_neighbour(bridge_.index, {address}, io::mac_address::of({address}));
     // A namespace that ends meanwhile takes its interface along.
     try {
         co_await kernel_.run([&](io::netlink_socket& kernel) { kernel.apply(std::move(changes)); });
     } catch (const error& e) {
         if (e.system_errno() != ENODEV && e.system_errno() != ENOENT) throw;
+    }
+    for (const auto& port : connections()) {
+        if (!off_the_bridge.contains(port.host_interface)) continue;
+        log::warn("{} is off the bridge {}, which somebody has deleted; connecting it again", port.host_interface,
+                  name_);
+        co_await kernel_.run([&](io::netlink_socket& kernel) { reconnect_sandbox(kernel, port); });
     }
     if (removed > 0) log::info("removed {} interfaces of {} that no container owns", removed, name_);
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "core/background.h"
 #include "core/module.h"
@@ -55,6 +56,12 @@ class bridge_network final : public module, public network_driver {
     task<void> put_up_firewall();
     task<void> put_up_source_check();
     endpoint make_endpoint(io::ipv4_address address) const;
+    bridge_connection connection_to(io::ipv4_address address, std::string host_interface) const;
+    /// Of all endpoints.
+    std::vector<bridge_connection> connections() const;
+    task<void> connect(bridge_connection connection);
+    /// Makes the bridge, which somebody has deleted, as it was, and connects its endpoints to it again.
+    task<void> renew_bridge();
 
     state_store& store_;
     std::string name_;

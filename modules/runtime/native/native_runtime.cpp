@@ -50,7 +50,8 @@ native_runtime::native_runtime(const module_inputs& given)
     : native_runtime{
           shim_program{given.config().text("shim-path"), given.config().text("exec-root") + "/shim/shim.sock"}} {}
 
-native_runtime::native_runtime(shim_program program) : program_{std::move(program)} {
+native_runtime::native_runtime(shim_program program, std::chrono::milliseconds patience)
+    : program_{std::move(program)}, patience_{patience} {
     template_.cgroup_parent = usual_cgroup_parent;
 }
 

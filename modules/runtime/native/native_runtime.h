@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,7 +26,7 @@ namespace davit {
 ///
 /// When the shim is lost, its sandboxes are gone with it and requests fail with `unavailable`; containers run on and
 /// are watched to their end, which is then known without its code (exit_status::is_known). The next request starts a
-/// new shim.
+/// new shim. One that does not answer counts as lost until it answers again.
 class native_runtime final : public module, public runtime {
   public:
     using provides = interfaces<runtime>;
@@ -36,8 +37,8 @@ class native_runtime final : public module, public runtime {
     };
 
     explicit native_runtime(const module_inputs& given);
-    /// Without a registry, for tests.
-    explicit native_runtime(shim_program program);
+    /// Without a registry, for tests. `patience`: in which a shim that is well has answered, however busy the host.
+    explicit native_runtime(shim_program program, std::chrono::milliseconds patience = std::chrono::minutes{1});
     ~native_runtime() override;
 
     task<void> start() override;
@@ -65,10 +66,11 @@ class native_runtime final : public module, public runtime {
     task<connection> connected();
     task<connection> connect();
     /// Nothing when the shim goes away meanwhile.
-    static task<std::optional<shim_protocol::hello>> greet(shim_connection& with);
+    task<std::optional<shim_protocol::hello>> greet(shim_connection& with);
+    static task<void> await_end(connection of);
     task<void> serve(connection to);
     task<void> let_shim_go();
-    task<void> ask_to_quit(connection to, std::shared_ptr<event> is_answered);
+    task<void> ask_to_quit(connection to);
     task<void> adopt(connection from);
     /// Watches the processes of a connection that is lost by themselves.
     void orphan(std::uint64_t generation);
@@ -86,6 +88,7 @@ class native_runtime final : public module, public runtime {
     void note_exit(const shim_protocol::exited& exit);
 
     shim_program program_;
+    std::chrono::milliseconds patience_;
     shim_protocol::sandbox_template template_;
     process_table processes_;
     connection connection_;

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <exception>
 #include <sys/syscall.h>
@@ -19,7 +21,7 @@ using shim_protocol::message_type;
 
 namespace {
 
-/// In which a shim that is well has greeted, however busy the host.
+/// In which a shim that is well has started, greeted, or ended when asked to, however busy the host.
 constexpr std::chrono::seconds longest_greeting{10};
 
 /// How long a shim that hangs may hold up the end of the engine.
@@ -40,11 +42,16 @@ task<native_runtime::connection> native_runtime::connected() {
 
 task<std::optional<shim_protocol::hello>> native_runtime::greet(shim_connection& with) {
     try {
-        co_return co_await with_timeout(longest_greeting, "the greeting of davit-shim", with.greet());
+        co_return co_await with_timeout(std::min<std::chrono::milliseconds>(patience_, longest_greeting),
+                                        "the greeting of davit-shim", with.greet());
     } catch (const error& e) {
         if (e.category() != errc::unavailable) throw;
     }
     co_return std::nullopt;
+}
+
+task<void> native_runtime::await_end(connection of) {
+    while (!of->is_lost()) co_await sleep_for(std::chrono::milliseconds{1});
 }
 
 task<native_runtime::connection> native_runtime::connect() {
@@ -52,12 +59,12 @@ task<native_runtime::connection> native_runtime::connect() {
     for (int attempt = 0; attempt < 20; ++attempt) {
         auto socket = connect_to_shim(program_.socket);
         if (!socket) {
-            co_await start_shim(program_);
+            co_await with_timeout(longest_greeting, "the start of davit-shim", start_shim(program_));
             socket = connect_to_shim(program_.socket);
             if (!socket)
                 throw error(errc::unavailable, "davit-shim started and does not listen at {}", program_.socket);
         }
-        auto made = std::make_shared<shim_connection>(std::move(*socket), ++generations_);
+        auto made = std::make_shared<shim_connection>(std::move(*socket), ++generations_, patience_);
         const auto theirs = co_await greet(*made);
         if (!theirs) { // It was ending just then
             co_await sleep_for(std::chrono::milliseconds{5});
@@ -79,7 +86,7 @@ task<native_runtime::connection> native_runtime::connect() {
                 "them)");
             throw;
         }
-        while (!made->is_lost()) co_await sleep_for(std::chrono::milliseconds{1});
+        co_await with_timeout(longest_greeting, "the end of davit-shim of another version", await_end(made));
     }
     throw error(errc::unavailable, "davit-shim at {} ends or changes its version again and again", program_.socket);
 }
@@ -175,23 +182,15 @@ task<void> native_runtime::let_shim_go() {
         if (connection_->is_lost()) co_return;
     }
     const auto to = std::exchange(connection_, nullptr); // so that its end is not taken for a loss
-    const auto is_answered = std::make_shared<event>();
-    running_.spawn(ask_to_quit(to, is_answered));
-    try {
-        co_await with_timeout(longest_farewell, "letting davit-shim go", is_answered->wait());
-    } catch (const error& e) {
-        if (e.category() != errc::timed_out) throw;
-        log::warn("davit-shim does not answer");
-    }
+    if (!co_await running_.run_for(longest_farewell, ask_to_quit(to))) log::warn("davit-shim does not answer");
 }
 
-task<void> native_runtime::ask_to_quit(connection to, std::shared_ptr<event> is_answered) {
+task<void> native_runtime::ask_to_quit(connection to) {
     try {
         co_await to->ask(message_type::quit_if_idle, encode(shim_protocol::cgroup_removal{template_.cgroup_parent}));
     } catch (const error& e) {
         log::debug("davit-shim stays: {}", e.text());
     }
-    is_answered->set();
 }
 
 void native_runtime::signal_orphan(const known_process& to, int number) {

@@ -1,10 +1,12 @@
 #include "modules/runtime/native/shim_connection.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
 
 #include "core/error.h"
 #include "core/log.h"
+#include "core/timeout.h"
 
 namespace davit {
 
@@ -40,8 +42,8 @@ constexpr std::uint32_t longest_message = shim_protocol::maximum_frame + shim_pr
 
 } // namespace
 
-shim_connection::shim_connection(io::descriptor socket, std::uint64_t generation)
-    : socket_{std::move(socket), longest_message}, generation_{generation} {}
+shim_connection::shim_connection(io::descriptor socket, std::uint64_t generation, std::chrono::milliseconds patience)
+    : socket_{std::move(socket), longest_message}, generation_{generation}, patience_{patience} {}
 
 task<shim_protocol::hello> shim_connection::greet() {
     const auto ours = encode(shim_protocol::hello{shim_protocol::version, getpid()});
@@ -66,19 +68,26 @@ task<shim_connection::answer> shim_connection::ask(message_type type, std::strin
     waiting_.emplace(request, &here);
     std::exception_ptr failure;
     try {
-        co_await socket_.send(shim_protocol::unmeasured_frame(type, request, payload)).under(nullptr);
-    } catch (...) {
-        failure = std::current_exception();
+        co_await with_timeout(patience_, "davit-shim's answer", send_and_wait(type, request, payload, here))
+            .under(nullptr);
+    } catch (const error& e) {
+        failure = e.category() == errc::timed_out ? std::make_exception_ptr(error(errc::unavailable, "{}", e.text()))
+                                                  : std::current_exception();
     }
     if (failure) {
         waiting_.erase(request);
         lose(); // The stream may have broken inside a message
         std::rethrow_exception(failure);
     }
-    co_await here.has_come.wait().under(nullptr);
     if (here.was_lost) throw_lost();
     if (here.got.type == message_type::failed) throw_failure(here.got.payload);
     co_return std::move(here.got);
+}
+
+task<void> shim_connection::send_and_wait(message_type type, std::uint64_t request, const std::string& payload,
+                                          waiting& here) {
+    co_await socket_.send(shim_protocol::unmeasured_frame(type, request, payload));
+    co_await here.has_come.wait();
 }
 
 task<void> shim_connection::receive(std::function<void(shim_protocol::exited)> on_exit) {
@@ -109,6 +118,7 @@ task<void> shim_connection::receive(std::function<void(shim_protocol::exited)> o
 
 void shim_connection::lose() noexcept {
     is_lost_ = true;
+    ::shutdown(socket_.fd(), SHUT_RDWR); // ends `receive`, and tells a shim that only sleeps
     for (const auto& [request, waits] : std::exchange(waiting_, {})) {
         waits->was_lost = true;
         waits->has_come.set();

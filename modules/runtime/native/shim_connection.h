@@ -39,13 +39,16 @@ class shim_connection {
         }
     };
 
-    shim_connection(io::descriptor socket, std::uint64_t generation);
+    /// `patience`: in which a shim that is well has answered, whatever else it has to do.
+    shim_connection(io::descriptor socket, std::uint64_t generation, std::chrono::milliseconds patience);
 
     /// Exchanges hellos. Returns the shim's.
     task<shim_protocol::hello> greet();
 
     /// Sends a request and waits for its answer, which no cancellation interrupts: what the shim has done must be known
-    /// here. Errors: those that the shim tells (its failures, by their kinds), unavailable when it has gone, too_large.
+    /// here. A shim that does not answer in time is given up: it drops, when it wakes, what it had not told us of.
+    /// Errors: those that the shim tells (its failures, by their kinds), unavailable when it has gone or does not
+    /// answer, too_large.
     task<answer> ask(shim_protocol::message_type type, std::string payload);
 
     /// Reads until the shim goes (or the caller is cancelled); hands exits on. Who still waits then gets `unavailable`.
@@ -62,10 +65,14 @@ class shim_connection {
         bool was_lost = false;
     };
 
+    /// The references are to what `ask` holds, which awaits it.
+    task<void> send_and_wait(shim_protocol::message_type type, std::uint64_t request, const std::string& payload,
+                             waiting& here);
     void lose() noexcept;
 
     io::message_socket socket_;
     std::uint64_t generation_;
+    std::chrono::milliseconds patience_;
     std::uint64_t next_request_ = 1;
     std::unordered_map<std::uint64_t, waiting*> waiting_;
     bool is_lost_ = false;

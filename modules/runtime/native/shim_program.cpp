@@ -30,11 +30,12 @@ std::optional<io::descriptor> connect_to_shim(const std::string& socket) {
         throw error(errc::invalid, "the path of davit-shim's socket, {}, is too long; choose a shorter --exec-root",
                     socket);
     std::memcpy(address.sun_path, socket.c_str(), socket.size());
-    io::descriptor connection{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    // Without waiting for room in the queue of a shim that accepts nobody: this is the loop.
+    io::descriptor connection{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     if (!connection) throw error::system(errno, "making a socket");
-    // A unix socket's connect(2) waits only for room in the listener's queue.
     if (connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0) {
         if (errno == ENOENT || errno == ECONNREFUSED) return std::nullopt;
+        if (errno == EAGAIN) throw error(errc::unavailable, "davit-shim at {} accepts no connection", socket);
         throw error::system(errno, "connecting to davit-shim at {}", socket);
     }
     ucred peer{};

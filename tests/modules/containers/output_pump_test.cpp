@@ -188,7 +188,6 @@ TEST(record_store, a_record_comes_back_as_it_was) {
     record.network.ipv4 = "172.17.0.2";
     record.network.network_name = "bridge";
     record.network.ipv4_prefix_length = 16;
-    record.log_position = "5";
     record.was_stopped_by_user = true;
     record.restart_count = 4;
     const container_record back = from_stored(to_stored(record));
@@ -200,7 +199,6 @@ TEST(record_store, a_record_comes_back_as_it_was) {
     EXPECT_EQ(back.pid, 7);
     EXPECT_EQ(back.exit_code, 3);
     EXPECT_EQ(back.network, record.network);
-    EXPECT_EQ(back.log_position, "5");
     EXPECT_EQ(back.restart_count, 4);
     EXPECT_TRUE(back.was_stopped_by_user);
     EXPECT_THROW(from_stored("{}"), error);

@@ -1,6 +1,7 @@
 #include "modules/network/bridge/bridge_network.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -32,6 +33,7 @@ std::vector<std::string> neighbours() {
     std::vector<std::string> found;
     for (const auto& neighbour : io::netlink_socket{}.neighbours())
         if (neighbour.is_permanent) found.push_back(neighbour.address.to_string());
+    std::sort(found.begin(), found.end());
     return found;
 }
 
@@ -71,6 +73,23 @@ TEST_F(bridge_network_test, moves_its_bridge_to_the_address_that_is_asked_for) {
     for (const auto& address : io::netlink_socket{}.addresses())
         if (address.link == index) addresses.push_back(address.address.to_string());
     EXPECT_EQ(addresses, std::vector<std::string>{"10.77.0.1/24"});
+}
+
+TEST_F(bridge_network_test, a_bridge_that_somebody_else_made_keeps_the_mac_address_that_containers_are_told) {
+    ASSERT_EQ(std::system("ip link add davit0 type bridge"), 0);
+    const namespace_holder first_holder;
+    const namespace_holder second_holder;
+    const auto first = attach(first_holder);
+    const auto second = attach(second_holder);
+    const auto mac = io::netlink_socket{}.find_link("davit0")->mac;
+    ASSERT_TRUE(mac);
+    for (const auto& attached : {first, second})
+        EXPECT_EQ(attached.plan.interfaces.at(0).neighbours.at(0).mac, mac->to_string());
+    restart();
+    for (const auto& attached : {first, second}) l.run(network().restore(attached.where));
+    l.run(network().reconcile());
+    EXPECT_EQ(io::netlink_socket{}.find_link("davit0")->mac, mac);
+    EXPECT_EQ(neighbours(), (std::vector{first.where.ipv4, second.where.ipv4}));
 }
 
 TEST_F(bridge_network_test, refuses_an_interface_of_its_name_that_is_no_bridge) {

@@ -173,6 +173,37 @@ TEST_F(bridge_traffic, containers_and_host_reach_each_other_and_nobody_else_hear
         << "asking for " << b.where.ipv4 << " was heard by " << bystander.where.ipv4;
 }
 
+TEST_F(bridge_traffic, a_bridge_that_somebody_deleted_is_made_anew_and_everybody_is_on_it_again) {
+    member before{*this};
+    const auto delete_bridge = [] {
+        io::netlink_batch deletion;
+        deletion.remove_link("davit0");
+        io::netlink_socket{}.apply(std::move(deletion));
+    };
+    const auto reach_each_other = [&](member& other) {
+        mailbox host;
+        before.box.send("to the other", other.where.ipv4);
+        EXPECT_EQ(other.box.receive(), "to the other from " + before.where.ipv4);
+        before.box.send("to the gateway", before.where.gateway);
+        EXPECT_EQ(host.receive(), "to the gateway from " + before.where.ipv4);
+        host.send("back", before.where.ipv4);
+        EXPECT_EQ(before.box.receive(), "back from " + before.where.gateway);
+    };
+    delete_bridge();
+    member next{*this}; // by this start
+    l.run(network().settle(before.where));
+    reach_each_other(next);
+
+    delete_bridge();
+    restart(); // or by the next engine
+    l.run(network().restore(before.where));
+    l.run(network().restore(next.where));
+    l.run(network().reconcile());
+    l.run(network().settle(before.where));
+    l.run(network().settle(next.where));
+    reach_each_other(next);
+}
+
 TEST_F(bridge_traffic, attaching_and_starting_one_more_costs_the_others_no_packet) {
     const namespace_holder first;
     attach(first);

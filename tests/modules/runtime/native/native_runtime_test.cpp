@@ -88,9 +88,9 @@ class native_runtime_test : public ::testing::Test {
     }
 
     /// Runs `body` with a started runtime and stops it again.
-    template <class Body> void with_engine(Body body) {
+    template <class Body> void with_engine(Body body, std::chrono::milliseconds patience = std::chrono::minutes{1}) {
         io::loop loop;
-        native_runtime engine{program_};
+        native_runtime engine{program_, patience};
         loop.run(run(engine, std::move(body)));
     }
 
@@ -239,6 +239,58 @@ TEST_F(native_runtime_test, a_killed_shim_takes_no_container_with_it) {
         co_await engine.release(asked.container_id);
         EXPECT_TRUE((co_await engine.processes()).empty());
     });
+}
+
+TEST_F(native_runtime_test, a_shim_that_does_not_answer_counts_as_lost_until_it_does) {
+    with_engine(
+        [&](native_runtime& engine) -> task<void> {
+            const auto asked = plan("sleep 100");
+            const auto launched = co_await engine.launch(co_await engine.make_sandbox({}), asked);
+            close(launched.streams.stdout_reader);
+            close(launched.streams.stderr_reader);
+            if (launched.root >= 0) close(launched.root);
+            const int shim = shim_pid();
+            kill(shim, SIGSTOP);
+            EXPECT_THROW(co_await engine.make_sandbox({}), error);
+            EXPECT_FALSE((co_await engine.health()).is_well);
+            co_await engine.signal(asked.container_id, SIGKILL, false);
+            EXPECT_EQ((co_await engine.wait(asked.container_id)).code, 137);
+
+            kill(shim, SIGCONT);
+            const auto next = plan("exit 4");
+            const auto again = co_await engine.launch(co_await engine.make_sandbox({}), next);
+            close(again.streams.stdout_reader);
+            close(again.streams.stderr_reader);
+            if (again.root >= 0) close(again.root);
+            EXPECT_EQ((co_await engine.wait(next.container_id)).code, 4);
+            EXPECT_EQ(shim_pid(), shim);
+            for (const auto& ended : {asked, next}) co_await engine.release(ended.container_id);
+            EXPECT_TRUE((co_await engine.processes()).empty());
+        },
+        std::chrono::milliseconds{500});
+}
+
+TEST_F(native_runtime_test, a_shim_that_accepts_nobody_does_not_block_the_loop) {
+    std::filesystem::create_directories(directory_ + "/shim");
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::copy(program_.socket.begin(), program_.socket.end(), address.sun_path);
+    const io::descriptor listening{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    ASSERT_EQ(bind(listening.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(listen(listening.get(), 1), 0);
+    std::vector<io::descriptor> queue;
+    int result = 0;
+    while (result == 0) {
+        queue.emplace_back(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+        result = connect(queue.back().get(), reinterpret_cast<sockaddr*>(&address), sizeof address);
+    }
+    try {
+        connect_to_shim(program_.socket);
+        ADD_FAILURE() << "it is connected";
+    } catch (const error& e) {
+        EXPECT_EQ(e.category(), errc::unavailable);
+    }
+    std::filesystem::remove(program_.socket);
 }
 
 TEST_F(native_runtime_test, what_the_sandboxes_of_a_killed_shim_left_is_gone_when_the_engine_has_stopped) {
