@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <stdexcept>
 #include <utility>
 
 #include "core/log.h"
 #include "core/timeout.h"
 #include "io/hijacked_stream.h"
+#include "io/url.h"
 
 namespace davit::io::detail {
 
@@ -111,13 +113,14 @@ task<void> http_connection::answer_request() {
     unsigned status = 500;
     try {
         co_await handler_(exchange).under(&reached);
-        if (!has_answered()) failure = error(errc::internal, "the request was handled and not answered");
+        if (!has_answered()) throw std::logic_error("the request was handled and not answered");
     } catch (const http_error& e) {
         status = e.status();
         failure = e;
     } catch (const error& e) {
         failure = e;
-    } catch (const std::exception& e) {
+    } catch (const std::exception& e) { // no error of ours: a fault, or memory that ran out
+        log::error("{} {}: {}", to_string(head().method), split_target(head().target).path, e.what());
         failure = error(errc::internal, "{}", e.what());
     }
     handler_cancellation_ = nullptr;
