@@ -30,6 +30,10 @@ void refuse_unoffered(const wire_host_config& host) {
         unoffered_host_fields);
 }
 
+[[noreturn]] void refuse_mac_address() {
+    throw error(errc::unsupported, "a chosen MAC address is not supported by this version of Davit");
+}
+
 /// The one network that a request may name beside its network mode, and nothing special on it.
 void check_networking(const networking_config& networking, const std::string& mode) {
     for (const auto& [name, settings] : networking.endpoints) {
@@ -43,8 +47,7 @@ void check_networking(const networking_config& networking, const std::string& mo
             throw error(errc::invalid, "user specified IP address is supported on user defined networks only");
         if (settings->links && !settings->links->empty())
             throw error(errc::unsupported, "links are not supported by this version of Davit");
-        if (!settings->mac_address.empty())
-            throw error(errc::unsupported, "a chosen MAC address is not supported by this version of Davit");
+        if (!settings->mac_address.empty()) refuse_mac_address();
         if (settings->aliases && !settings->aliases->empty())
             throw error(errc::invalid, "network-scoped aliases are only supported for user-defined networks");
     }
@@ -53,6 +56,7 @@ void check_networking(const networking_config& networking, const std::string& mo
 } // namespace
 
 create_request to_create_request(received_body body, std::string name, std::string platform) {
+    if (body.asked_host.isolation.text == R"("default")") body.asked_host.isolation = {}; // the only one of Linux
     refuse_unoffered(body.asked_host);
     create_request request;
     request.name = std::move(name);
@@ -63,6 +67,7 @@ create_request to_create_request(received_body body, std::string name, std::stri
     host.capabilities_to_drop = std::move(body.asked_host.asked_to_drop.words);
     if (host.network_mode.empty() || host.network_mode == "default") host.network_mode = "bridge";
     check_networking(body.networking, host.network_mode);
+    if (!body.mac_address.empty()) refuse_mac_address();
     if (host.memory_swappiness == -1) host.memory_swappiness.reset();
     if (host.pids_limit && *host.pids_limit <= 0) host.pids_limit.reset();
     if (host.restart.name.empty()) host.restart.name = "no";

@@ -5,7 +5,6 @@
 
 #include "api/engine_version.h"
 #include "core/error.h"
-#include "io/repeated_keys.h"
 
 namespace davit::api {
 
@@ -72,13 +71,12 @@ task<void> exchange::respond_text(unsigned status, std::string_view content_type
     return http_.respond(head(status, content_type), std::move(body));
 }
 
-task<std::string> exchange::read_json_text(std::string_view what) {
+task<std::string> exchange::read_json_text() {
     const auto content_type = header("Content-Type");
     if (http_.has_body() && !is_json(content_type))
         throw error(errc::invalid, "unsupported Content-Type header ({}): must be 'application/json'", content_type);
     std::string body = co_await http_.read_all(json_body_limit);
     if (body.empty()) throw error(errc::invalid, "invalid JSON: got EOF while reading request body");
-    io::refuse_repeated_keys(body, what);
     co_return body;
 }
 

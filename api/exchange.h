@@ -10,13 +10,16 @@
 #include "core/task.h"
 #include "io/http_server.h"
 #include "io/json.h"
+#include "io/offload.h"
+#include "io/repeated_keys.h"
 #include "io/url.h"
 
 namespace davit::api {
 
 /// Bounds on what a request body may be.
 inline constexpr std::size_t json_body_limit = 4u << 20;
-inline constexpr std::size_t no_body_limit = 64u << 10; ///< Of requests whose body nobody reads
+inline constexpr std::size_t json_parsed_on_the_loop = 16u << 10; ///< A longer one is parsed on a worker
+inline constexpr std::size_t no_body_limit = 64u << 10;           ///< Of requests whose body nobody reads
 
 /// One request with its decoded parts, and its answer. Lives as long as its handler.
 class exchange {
@@ -43,8 +46,9 @@ class exchange {
     /// Reads the body as JSON. Errors: invalid (another content type, nothing, not JSON, a key twice, more after it),
     /// http_error 413.
     template <class T> task<T> read_json(std::string_view what) {
-        const std::string body = co_await read_json_text(what);
-        co_return io::parse<T>(body, what);
+        std::string body = co_await read_json_text();
+        if (body.size() <= json_parsed_on_the_loop) co_return parse_strictly<T>(body, what);
+        co_return co_await io::offload([body = std::move(body), what] { return parse_strictly<T>(body, what); });
     }
 
     /// A head with the headers that every answer has.
@@ -59,7 +63,11 @@ class exchange {
     task<void> respond_text(unsigned status, std::string_view content_type, std::string body);
 
   private:
-    task<std::string> read_json_text(std::string_view what);
+    task<std::string> read_json_text();
+    template <class T> static T parse_strictly(std::string_view body, std::string_view what) {
+        io::refuse_repeated_keys(body, what);
+        return io::parse<T>(body, what);
+    }
 
     io::http_exchange& http_;
     api_version version_;

@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/container_config.h"
@@ -21,6 +22,9 @@ class filters {
 
     /// Throws errc::invalid "invalid filter 'x'" for a name that is not among those.
     void allow(std::initializer_list<std::string_view> names) const;
+
+    /// Asks for one more value under a name.
+    void add(std::string name, std::string value) { values_[std::move(name)].push_back(std::move(value)); }
 
     bool is_empty() const noexcept { return values_.empty(); }
     bool has(std::string_view name) const { return values_.contains(name); }

@@ -81,10 +81,13 @@ image_inspect inspect(const engine& from, const image_record& image, api_version
     }
     seen.author = image.config.author;
     const auto config = image.config.config.value_or(container_config{});
+    if (version < api_version{1, 45}) seen.built_from.emplace();
     if (version < api_version{1, 50})
-        seen.full_config = config;
+        seen.config = config;
+    else if (version < api_version{1, 52})
+        seen.own_config = full_image_container_config{config};
     else
-        seen.own_config = image_container_config{config};
+        seen.short_config = image_container_config{config};
     seen.architecture = image.config.architecture;
     seen.variant = image.config.variant;
     seen.os = image.config.os;
@@ -102,7 +105,7 @@ std::vector<image_record> select_images(const engine& from, const filters& only)
     const auto before = boundary(from, only, "before");
     const auto since = boundary(from, only, "since");
     std::optional<std::chrono::system_clock::time_point> until;
-    if (only.has("until")) until = parse_moment(only.values("until").front(), "until");
+    if (only.has("until")) until = parse_moment_or_age(only.values("until").front(), "until");
     const bool filters_dangling = only.has("dangling");
     const bool wants_dangling = only.flag("dangling", false);
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/container_config.h"
 #include "core/log_driver.h"
 
 namespace davit::api {
@@ -16,9 +17,14 @@ void append_frame(std::string& to, output_stream from, std::string_view payload)
 struct log_format {
     bool is_framed = true; ///< false for a container with a terminal: the plain bytes
     bool has_timestamps = false;
+    std::string details; ///< Stands before each message, its blank included; see `log_details`
 };
 
+/// What `details` of a log asks for: the attributes of its records as "name=value,…", each percent-encoded, and a
+/// blank.
+std::string log_details(const string_map& attributes);
+
 /// Appends all messages of a batch.
-void append_messages(std::string& to, const log_batch& batch, log_format format);
+void append_messages(std::string& to, const log_batch& batch, const log_format& format);
 
 } // namespace davit::api

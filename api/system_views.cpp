@@ -28,6 +28,13 @@ bool forwards_ipv4() {
     return value == '1';
 }
 
+/// Whether overlayfs does so on this host when a mount does not say.
+bool overlay_defaults_to(const std::string& feature) {
+    char value = 'N';
+    std::ifstream{"/sys/module/overlay/parameters/" + feature} >> value;
+    return value == 'Y';
+}
+
 std::int64_t open_descriptors() {
     std::error_code failed;
     std::int64_t count = 0;
@@ -112,7 +119,7 @@ version_response describe_version(const engine& of) {
     return about;
 }
 
-system_info describe_system(const engine& of) {
+system_info describe_system(const engine& of, api_version version) {
     system_info about;
     about.id = of.id;
     count_containers(of, about);
@@ -123,11 +130,16 @@ system_info describe_system(const engine& of) {
             about.driver_status.push_back({"Backing Filesystem", std::move(below)});
         // Without it nothing could be mounted; and what overlayfs notes is noted in trusted attributes.
         about.driver_status.push_back({"Supports d_type", "true"});
+        about.driver_status.push_back({"Using metacopy", overlay_defaults_to("metacopy") ? "true" : "false"});
+        about.driver_status.push_back({"Native Overlay Diff", overlay_defaults_to("redirect_dir") ? "false" : "true"});
         about.driver_status.push_back({"userxattr", "false"});
     }
     about.plugins.volume = {"local"};
     for (const auto& [name, driver] : of.networks.all()) about.plugins.network.push_back(name);
     about.plugins.log = of.log_drivers;
+    // Limits that only version 1 of cgroups has.
+    if (version < api_version{1, 52}) about.kernel_tcp_memory = !of.host.has_unified_cgroups;
+    if (version < api_version{1, 42}) about.kernel_memory = !of.host.has_unified_cgroups;
     about.memory_limit = about.swap_limit = about.cpu_period = about.cpu_quota = about.cpu_shares = about.cpu_set =
         about.pids_limit = true;
     about.ipv4_forwarding = forwards_ipv4();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "api/api_version.h"
 #include "api/engine.h"
 #include "api/types/system_info.h"
 #include "api/types/version.h"
@@ -7,6 +8,6 @@
 namespace davit::api {
 
 version_response describe_version(const engine& of);
-system_info describe_system(const engine& of);
+system_info describe_system(const engine& of, api_version version);
 
 } // namespace davit::api

@@ -80,8 +80,11 @@ class attachment {
     virtual task<std::optional<output_chunk>> next() = 0;
     /// Feeds the container's standard input; waits while its pipe is full. Errors: unavailable when it has ended.
     virtual task<void> write(std::string bytes) = 0;
-    /// The client's input has ended: with StdinOnce the container's does too.
-    virtual task<void> close_input() = 0;
+    /// The client's input has ended: with StdinOnce the container's does too. False when the container's goes on
+    /// without this client, whose session is over then.
+    virtual task<bool> close_input() = 0;
+    /// The client has typed the detach keys.
+    virtual void detached() = 0;
 };
 
 /// What users do with containers. `name` is a full id, an unambiguous id prefix, or a name (with or without a slash).
@@ -116,6 +119,8 @@ class container_service {
     /// Paths and facts that only the service knows: what inspect tells of where things lie.
     virtual std::string log_path(const container_record& of) const = 0;
     virtual std::string state_directory(const container_record& of) const = 0;
+    /// What its log options choose of its labels and variables, to be told beside each message of its log.
+    virtual string_map log_attributes(const container_record& of) const = 0;
 };
 
 } // namespace davit

@@ -1,13 +1,14 @@
 #include "io/http_connection.h"
 
 #include <algorithm>
-#include <charconv>
-#include <ctime>
+#include <array>
+#include <stdexcept>
 #include <utility>
 
 #include "core/log.h"
 #include "core/timeout.h"
 #include "io/hijacked_stream.h"
+#include "io/url.h"
 
 namespace davit::io::detail {
 
@@ -15,29 +16,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t largest_copied_body = 16 * 1024; // beyond that, a second part of the write is cheaper
 constexpr std::size_t smallest_read = 4 * 1024;
 constexpr std::size_t largest_believed = 64 * 1024; // of a body's announced length: memory is for what arrives
 constexpr std::size_t most_skipped_body = 256 * 1024;
-
-/// The Date header's value (RFC 9110 §5.6.7), made once a second.
-std::string_view http_date() {
-    static thread_local std::time_t made_at = 0;
-    static thread_local std::array<char, 32> text{};
-    static thread_local std::size_t size = 0;
-    const std::time_t now = std::time(nullptr);
-    if (now != made_at) {
-        std::tm utc{};
-        ::gmtime_r(&now, &utc);
-        size = std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &utc);
-        made_at = now;
-    }
-    return {text.data(), size};
-}
-
-bool may_have_body(unsigned status) noexcept {
-    return status >= 200 && status != 204 && status != 304;
-}
 
 http_response describe(const http_server_options& options, unsigned status, const error& failure) {
     if (options.describe_failure) return options.describe_failure(status, failure);
@@ -54,7 +35,9 @@ http_connection::http_connection(stream_ptr stream, socket_address peer, const h
       peer_{std::move(peer)},
       handler_{handler},
       options_{options},
-      reader_{http_parser::kind::request, options.limits} {}
+      reader_{http_parser::kind::request, options.limits},
+      answer_{*stream_},
+      watch_{reader_, *stream_} {}
 
 std::optional<peer_credentials> http_connection::credentials() const {
     const auto* socket = dynamic_cast<const fd_stream*>(stream_.get());
@@ -70,7 +53,7 @@ template <class T> task<T> http_connection::within(std::chrono::milliseconds lim
 
 task<void> http_connection::run() {
     co_await with_scope([&](scope& watchers) -> task<void> {
-        watchers_ = &watchers;
+        watch_.run_in(watchers);
         co_await serve_requests();
     });
 }
@@ -78,8 +61,8 @@ task<void> http_connection::run() {
 task<void> http_connection::serve_requests() {
     while (co_await read_request()) {
         co_await answer_request();
-        if (answer_ == answer::hijacked || peer_is_gone_) co_return;
-        if (!keep_alive_ || !co_await skip_body()) {
+        if (answer_.now() == http_answer::state::hijacked || watch_.is_peer_gone()) co_return;
+        if (!answer_.keeps_alive() || !co_await skip_body()) {
             co_await close_gently();
             co_return;
         }
@@ -88,8 +71,7 @@ task<void> http_connection::serve_requests() {
 }
 
 task<bool> http_connection::read_request() {
-    answer_ = answer::none;
-    framing_ = framing::none;
+    answer_.expect({});
     body_limit_ = options_.body_bytes;
     body_read_ = 0;
     wants_watch_ = false;
@@ -102,7 +84,9 @@ task<bool> http_connection::read_request() {
         is_idle = false;
         if (!co_await within(options_.header_timeout, "the request's head", reader_.read_head(*stream_)))
             co_return false;
-        keep_alive_ = reader_.parser().should_keep_alive();
+        answer_.expect({.is_head = head().method == http_method::head,
+                        .minor_version = head().minor_version,
+                        .keeps_alive = reader_.parser().should_keep_alive()});
         expects_continue_ =
             has_body() && head().minor_version > 0 && head().headers.has_token("Expect", "100-continue");
         co_return true;
@@ -115,7 +99,7 @@ task<bool> http_connection::read_request() {
         status = 408;
         failure = e;
     }
-    keep_alive_ = false;
+    answer_.expect({.is_head = head().method == http_method::head, .minor_version = head().minor_version});
     co_await answer_failure(status, std::move(*failure));
     co_await close_gently();
     co_return false;
@@ -129,27 +113,28 @@ task<void> http_connection::answer_request() {
     unsigned status = 500;
     try {
         co_await handler_(exchange).under(&reached);
-        if (answer_ == answer::none) failure = error(errc::internal, "the request was handled and not answered");
+        if (!has_answered()) throw std::logic_error("the request was handled and not answered");
     } catch (const http_error& e) {
         status = e.status();
         failure = e;
     } catch (const error& e) {
         failure = e;
-    } catch (const std::exception& e) {
+    } catch (const std::exception& e) { // no error of ours: a fault, or memory that ran out
+        log::error("{} {}: {}", to_string(head().method), split_target(head().target).path, e.what());
         failure = error(errc::internal, "{}", e.what());
     }
     handler_cancellation_ = nullptr;
-    co_await stop_watching();
+    co_await watch_.stop();
     if (cancellation* outer = co_await this_cancellation()) outer->throw_if_requested();
-    if (answer_ == answer::streaming || is_torn_) {
+    if (answer_.now() == http_answer::state::streaming || answer_.is_torn()) {
         // The peer sees the missing end of the body.
-        if (!peer_is_gone_)
+        if (!watch_.is_peer_gone())
             log::debug("the response to {} {} was broken off: {}", to_string(head().method), head().target,
                        failure ? std::string_view{failure->text()} : "its body was not finished");
-        peer_is_gone_ = true;
+        watch_.note_peer_gone();
     }
-    if (!failure || peer_is_gone_) co_return;
-    if (answer_ == answer::none)
+    if (!failure || watch_.is_peer_gone()) co_return;
+    if (!has_answered())
         co_await answer_failure(status, std::move(*failure));
     else
         log::debug("after the response to {} {}: {}", to_string(head().method), head().target, failure->text());
@@ -161,7 +146,7 @@ task<void> http_connection::answer_failure(unsigned status, error failure) {
         co_await respond(std::move(response.head), std::move(response.body));
     } catch (const error& e) {
         if (e.category() == errc::cancelled) throw;
-        peer_is_gone_ = true;
+        watch_.note_peer_gone();
     }
 }
 
@@ -197,7 +182,7 @@ task<void> end_and_read_to_the_end(stream* of) {
 } // namespace
 
 task<void> http_connection::close_gently() {
-    if (peer_is_gone_) co_return;
+    if (watch_.is_peer_gone()) co_return;
     try {
         co_await with_timeout(1s, "closing", end_and_read_to_the_end(stream_.get()));
     } catch (const error& e) {
@@ -211,7 +196,7 @@ task<std::size_t> http_connection::read(bytes into) {
                          reader_.parser().content_length(), body_limit_);
     if (std::exchange(expects_continue_, false) && !reader_.has_buffered()) {
         const std::array interim{as_bytes("HTTP/1.1 100 Continue\r\n\r\n")};
-        co_await send(interim);
+        co_await answer_.send(interim);
     }
     const std::size_t got =
         co_await within(options_.body_timeout, "the request's body", reader_.read_body(*stream_, into));
@@ -243,155 +228,33 @@ task<std::string> http_connection::read_all(std::size_t limit) {
     co_return all;
 }
 
-task<void> http_connection::send(std::span<const const_bytes> parts) {
-    if (is_torn_) throw error(errc::unavailable, "the response was broken off in the middle of a write");
-    is_torn_ = true;
-    co_await stream_->write_parts(parts);
-    is_torn_ = false;
-}
-
-void http_connection::begin_answer(answer with, http_response_head& head) {
-    if (answer_ != answer::none) throw error(errc::internal, "a request was answered twice");
-    if (!reader_.is_complete() && expects_continue_) keep_alive_ = false;
-    if (with != answer::hijacked) {
-        head.headers.remove("Transfer-Encoding");
-        if (!keep_alive_)
-            head.headers.set("Connection", "close");
-        else if (this->head().minor_version == 0)
-            head.headers.set("Connection", "keep-alive");
-    }
-    if (with != answer::hijacked && !head.headers.has("Date")) head.headers.add("Date", http_date());
+void http_connection::close_after_unread_body() noexcept {
+    if (!reader_.is_complete() && expects_continue_) answer_.close_after();
 }
 
 task<void> http_connection::respond(http_response_head head, std::string body) {
-    const bool is_head = this->head().method == http_method::head;
-    if (may_have_body(head.status)) {
-        if (!is_head || !head.headers.has("Content-Length"))
-            head.headers.set("Content-Length", std::to_string(body.size()));
-    } else {
-        head.headers.remove("Content-Length");
-    }
-    begin_answer(answer::whole, head);
-    out_.clear();
-    append_head(out_, head);
-    answer_ = answer::whole;
-    if (is_head || !may_have_body(head.status)) body.clear();
-    if (body.size() <= largest_copied_body) {
-        out_ += body;
-        const std::array whole{as_bytes(out_)};
-        co_await send(whole);
-    } else {
-        const std::array parts{as_bytes(out_), as_bytes(body)};
-        co_await send(parts);
-    }
+    close_after_unread_body();
+    return answer_.respond(std::move(head), std::move(body));
 }
 
 task<http_body_writer> http_connection::begin_stream(http_response_head head) {
-    const std::string_view length = head.headers.get("Content-Length");
-    if (this->head().method == http_method::head || !may_have_body(head.status)) {
-        framing_ = framing::none;
-    } else if (!length.empty()) {
-        framing_ = framing::length;
-        const auto read = std::from_chars(length.data(), length.data() + length.size(), length_left_);
-        if (read.ec != std::errc{} || read.ptr != length.data() + length.size())
-            throw error(errc::internal, "a response was given the length \"{}\"", length);
-    } else if (this->head().minor_version > 0) {
-        framing_ = framing::chunked;
-    } else {
-        framing_ = framing::until_close;
-        keep_alive_ = false;
-    }
-    begin_answer(answer::streaming, head);
-    if (framing_ == framing::chunked) head.headers.add("Transfer-Encoding", "chunked");
-    out_.clear();
-    append_head(out_, head);
-    answer_ = answer::streaming;
-    const std::array whole{as_bytes(out_)};
-    co_await send(whole);
+    close_after_unread_body();
+    co_await answer_.begin_stream(std::move(head));
     wants_watch_ = true;
-    if (reader_.is_complete()) cancel_on_disconnect();
+    cancel_on_disconnect();
     co_return http_body_writer{*this};
-}
-
-task<void> http_connection::write(const_bytes data) {
-    if (answer_ != answer::streaming) throw error(errc::internal, "writing to a response body that has ended");
-    if (data.empty() || framing_ == framing::none) co_return;
-    if (framing_ == framing::chunked) {
-        std::array<char, 18> size;
-        char* const end = std::to_chars(size.data(), size.data() + size.size() - 2, data.size(), 16).ptr;
-        std::copy_n("\r\n", 2, end);
-        const std::array parts{as_bytes({size.data(), static_cast<std::size_t>(end + 2 - size.data())}), data,
-                               as_bytes("\r\n")};
-        co_await send(parts);
-        co_return;
-    }
-    if (framing_ == framing::length) {
-        if (data.size() > length_left_) throw error(errc::internal, "a response body is longer than its head says");
-        length_left_ -= data.size();
-    }
-    const std::array whole{data};
-    co_await send(whole);
-}
-
-task<void> http_connection::finish(http_headers trailers) {
-    if (answer_ != answer::streaming) throw error(errc::internal, "ending a response body that has ended");
-    if (is_torn_) throw error(errc::unavailable, "the response was broken off in the middle of a write");
-    if (framing_ == framing::length && length_left_ > 0)
-        throw error(errc::internal, "a response body is {} bytes shorter than its head says", length_left_);
-    if (framing_ == framing::chunked) {
-        out_ = "0\r\n";
-        append_trailers(out_, trailers);
-        const std::array whole{as_bytes(out_)};
-        co_await send(whole);
-    }
-    answer_ = answer::streamed;
 }
 
 task<stream_ptr> http_connection::hijack(http_response_head head) {
     if (!reader_.is_complete()) throw error(errc::internal, "a connection is taken over before its request was read");
-    begin_answer(answer::hijacked, head);
-    out_.clear();
-    append_head(out_, head);
-    co_await stop_watching();
-    answer_ = answer::hijacked;
-    co_await stream_->write(as_bytes(out_));
+    co_await watch_.stop();
+    co_await answer_.hijack(std::move(head));
     co_return std::make_unique<hijacked_stream>(std::move(stream_), reader_.take_buffered());
 }
 
 void http_connection::cancel_on_disconnect() {
-    if (is_watching_ || !reader_.is_complete() || answer_ == answer::hijacked) return;
-    is_watching_ = true;
-    watch_ended_.reset();
-    watch_cancellation_.emplace();
-    watchers_->spawn(watch());
-}
-
-task<void> http_connection::read_ahead() {
-    try {
-        while (!reader_.is_full())
-            if (!co_await reader_.fill(*stream_)) break;
-        if (reader_.is_full()) co_return; // it has sent many requests ahead: it is there
-    } catch (const error& e) {
-        if (e.category() == errc::cancelled) throw;
-    }
-    peer_is_gone_ = true;
-    if (handler_cancellation_) handler_cancellation_->request();
-}
-
-task<void> http_connection::watch() {
-    try {
-        co_await read_ahead().under(&*watch_cancellation_);
-    } catch (const error&) {
-        // Only cancelled gets here: the handler has ended.
-    }
-    watch_ended_.set();
-}
-
-task<void> http_connection::stop_watching() {
-    if (!is_watching_) co_return;
-    watch_cancellation_->request();
-    co_await watch_ended_.wait().under(nullptr);
-    is_watching_ = false;
+    const bool is_taken_over = answer_.now() == http_answer::state::hijacked;
+    if (reader_.is_complete() && !is_taken_over && handler_cancellation_) watch_.begin(*handler_cancellation_);
 }
 
 } // namespace davit::io::detail

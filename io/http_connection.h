@@ -1,15 +1,13 @@
 #pragma once
 
-#include <array>
 #include <optional>
-#include <span>
 #include <string>
 
 #include "core/cancellation.h"
-#include "core/event.h"
-#include "core/scope.h"
+#include "io/http_answer.h"
 #include "io/http_reader.h"
 #include "io/http_server.h"
+#include "io/peer_watch.h"
 
 namespace davit::io::detail {
 
@@ -37,16 +35,13 @@ class http_connection {
     task<http_body_writer> begin_stream(http_response_head head);
     task<stream_ptr> hijack(http_response_head head);
     void cancel_on_disconnect();
-    bool has_answered() const noexcept { return answer_ != answer::none; }
+    bool has_answered() const noexcept { return answer_.now() != http_answer::state::none; }
 
     // What http_body_writer offers.
-    task<void> write(const_bytes data);
-    task<void> finish(http_headers trailers);
+    task<void> write(const_bytes data) { return answer_.write(data); }
+    task<void> finish(http_headers trailers) { return answer_.finish(std::move(trailers)); }
 
   private:
-    enum class answer : std::uint8_t { none, whole, streaming, streamed, hijacked };
-    enum class framing : std::uint8_t { none, length, chunked, until_close };
-
     task<void> serve_requests();
     /// False when the connection has ended, or is to end.
     task<bool> read_request();
@@ -57,13 +52,8 @@ class http_connection {
     /// Ends our direction and reads on for a moment, so that a reset can't overtake what we have sent.
     task<void> close_gently();
 
-    void begin_answer(answer with, http_response_head& head);
-    /// Writes to the peer. What is given up or fails in its middle leaves it with a part: nothing may follow then.
-    task<void> send(std::span<const const_bytes> parts);
-    /// Reads ahead and cancels the handler at the end of the flow.
-    task<void> watch();
-    task<void> read_ahead();
-    task<void> stop_watching();
+    /// A client that may or may not send the body that it announced can't be followed beyond the answer.
+    void close_after_unread_body() noexcept;
     template <class T> task<T> within(std::chrono::milliseconds limit, const char* what, task<T> work);
 
     stream_ptr stream_;
@@ -71,21 +61,10 @@ class http_connection {
     const http_handler& handler_;
     const http_server_options& options_;
     http_reader reader_;
-    std::string out_; // keeps its allocation from response to response
-
-    scope* watchers_ = nullptr;
+    http_answer answer_;
+    peer_watch watch_;
     cancellation* handler_cancellation_ = nullptr;
-    std::optional<cancellation> watch_cancellation_;
-    event watch_ended_;
-    bool wants_watch_ = false;
-    bool is_watching_ = false;
-    bool peer_is_gone_ = false;
-    bool is_torn_ = false; // a write did not come to its end
-
-    answer answer_ = answer::none;
-    framing framing_ = framing::none;
-    std::uint64_t length_left_ = 0; // of a streamed body with a length
-    bool keep_alive_ = true;
+    bool wants_watch_ = false; // as soon as the body is read
     bool expects_continue_ = false;
     std::uint64_t body_limit_ = 0;
     std::uint64_t body_read_ = 0;

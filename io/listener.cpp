@@ -23,6 +23,11 @@ using namespace std::chrono_literals;
 constexpr unsigned accepts_in_a_row = 16;
 constexpr int backlog = 1024; // the kernel cuts it at net.core.somaxconn
 
+/// A peer across the network that is gone is noticed on a connection on which nothing is said, within minutes: the
+/// kernel's own hours of waiting would keep an attached client's connection all day.
+constexpr int seconds_to_first_probe = 15;
+constexpr int seconds_between_probes = 15;
+
 descriptor make_unix_socket() {
     descriptor made{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
     if (!made) throw error::system(errno, "making a socket");
@@ -31,6 +36,13 @@ descriptor make_unix_socket() {
 
 void set_option(int fd, int level, int name, int value) noexcept {
     ::setsockopt(fd, level, name, &value, sizeof value);
+}
+
+void prepare_tcp(int fd) noexcept {
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, seconds_to_first_probe);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, seconds_between_probes);
 }
 
 /// What there is at `path`, as a descriptor that can't read or write it and that no link has led to.
@@ -111,10 +123,7 @@ task<accepted> listener::accept() {
         descriptor got{
             ::accept4(socket_.fd(), reinterpret_cast<sockaddr*>(&peer), &length, SOCK_CLOEXEC | SOCK_NONBLOCK)};
         if (got) {
-            if (peer.ss_family == AF_INET || peer.ss_family == AF_INET6) {
-                set_option(got.get(), IPPROTO_TCP, TCP_NODELAY, 1);
-                set_option(got.get(), SOL_SOCKET, SO_KEEPALIVE, 1);
-            }
+            if (peer.ss_family == AF_INET || peer.ss_family == AF_INET6) prepare_tcp(got.get());
             co_return accepted{std::make_unique<fd_stream>(std::move(got)),
                                {reinterpret_cast<const sockaddr*>(&peer), length}};
         }

@@ -34,9 +34,9 @@ void pollable::watch_for_more() {
 }
 
 void pollable::watch(int events) {
-    watched_ = events;
     if (events == 0) {
         uv_poll_stop(&handle_->poll);
+        watched_ = 0;
         return;
     }
     const int failed = uv_poll_start(&handle_->poll, events, [](uv_poll_t* poll, int status, int happened) {
@@ -49,6 +49,7 @@ void pollable::watch(int events) {
         if (status < 0 || (happened & ~before) != 0) self.watch(self.awaited());
     });
     if (failed) throw error::system(-failed, "waiting for descriptor {}", fd_.get());
+    watched_ = events;
 }
 
 void pollable::ready_await::begin() {
@@ -60,8 +61,14 @@ void pollable::ready_await::begin() {
         made->poll.data = made.get();
         owner_.handle_ = made.release();
     }
-    (for_writing_ ? owner_.writer_ : owner_.reader_) = this;
-    owner_.watch_for_more();
+    auto& place = for_writing_ ? owner_.writer_ : owner_.reader_;
+    place = this;
+    try {
+        owner_.watch_for_more();
+    } catch (...) {
+        place = nullptr; // this wait ends here
+        throw;
+    }
 }
 
 void pollable::ready_await::cancel_requested() noexcept {

@@ -36,7 +36,8 @@ struct attach_session {
 constexpr std::chrono::seconds between_looks{2};
 
 /// Moves the client's bytes to the container's standard input, and drops them when that is closed. Ends at the client's
-/// half-close. True when the client typed the detach keys. Errors: unavailable when the client is gone.
+/// half-close. True when the session ends with it: the client typed the detach keys, or the container's input goes on
+/// without it. Errors: unavailable when the client is gone.
 task<bool> feed_input(attach_session& session) {
     std::array<std::byte, 16 * 1024> buffer;
     while (const auto size = co_await session.client.read(buffer)) {
@@ -54,10 +55,12 @@ task<bool> feed_input(attach_session& session) {
             if (e.category() != errc::unavailable) throw;
             session.takes_input = false;
         }
-        if (is_detaching) co_return true;
+        if (is_detaching) {
+            session.container.detached();
+            co_return true;
+        }
     }
-    if (session.takes_input) co_await session.container.close_input();
-    co_return false;
+    co_return session.takes_input && !co_await session.container.close_input();
 }
 
 /// Ends the session when the client detaches or is gone. A client that only has nothing more to say stays; that it went

@@ -16,8 +16,10 @@ std::uint16_t terminal_size(const exchange& request, std::string_view parameter)
 } // namespace
 
 task<void> start_container(engine& serves, exchange& request) {
-    // A body was a way to change the host configuration up to v1.23.
-    if (request.http().has_body() && !(co_await request.http().read_all(no_body_limit)).empty())
+    // A body was a way to change the host configuration up to v1.23. Clients that send an empty object mean nothing by
+    // it, and no object that says anything is shorter than this.
+    constexpr std::size_t shortest_meant = 8;
+    if (request.http().has_body() && (co_await request.http().read_all(no_body_limit)).size() >= shortest_meant)
         throw error(errc::invalid, "starting container with non-empty request body was deprecated since API v1.22 and "
                                    "removed in v1.24");
     // A checkpoint says itself what its container may do: none is taken, and none restored.

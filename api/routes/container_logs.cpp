@@ -40,7 +40,8 @@ task<void> container_logs(engine& serves, exchange& request) {
     const auto query = read_log_query(request);
     const auto& container = serves.containers.get(request.path("id"));
     const bool is_tty = container.config.tty;
-    const log_format format{!is_tty, request.flag("timestamps")};
+    log_format format{!is_tty, request.flag("timestamps"), {}};
+    if (request.flag("details")) format.details = log_details(serves.containers.log_attributes(container));
     const auto reader = co_await serves.containers.logs(container.id, query);
     auto body = co_await request.http().begin_stream(request.head(200, stream_type(is_tty, request.version())));
     std::string frames;

@@ -21,6 +21,7 @@ pull_request read_pull_request(const exchange& request) {
     }
     pull_request asked;
     asked.image = image_reference::parse(name);
+    if (asked.image.familiar_name() == "scratch") throw error(errc::denied, "'scratch' is a reserved name");
     if (const auto tag = request.text("tag"); tag.find(':') != std::string::npos)
         asked.image = asked.image.with_digest(digest::parse(tag));
     else if (!tag.empty())

@@ -7,10 +7,15 @@
 namespace davit::api::routes {
 
 task<void> list_images(engine& serves, exchange& request) {
-    const auto only = filters::parse(request.text("filters"));
+    auto only = filters::parse(request.text("filters"));
+    // How a name was asked for up to v1.40.
+    if (auto name = request.text("filter"); !name.empty() && request.version() < api_version{1, 41})
+        only.add("reference", std::move(name));
     std::vector<image_summary> listed;
     for (const auto& image : select_images(serves, only)) {
         listed.push_back(summarize(image, request.version()));
+        if (request.version() >= api_version{1, 51})
+            listed.back().containers = static_cast<std::int64_t>(serves.images.holders(image.id).size());
         if (request.flag("shared-size")) listed.back().shared_size = 0;
     }
     co_await request.respond_json(200, listed);

@@ -22,7 +22,7 @@ task<void> version(engine& serves, exchange& request) {
 }
 
 task<void> info(engine& serves, exchange& request) {
-    co_await request.respond_json(200, describe_system(serves));
+    co_await request.respond_json(200, describe_system(serves, request.version()));
 }
 
 } // namespace davit::api::routes

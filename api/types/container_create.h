@@ -16,6 +16,7 @@ namespace davit::api {
 struct create_body : container_config {
     wire_host_config host;
     networking_config networking;
+    std::string mac_address; ///< How one was asked for up to v1.43
 };
 
 /// Docker Engine API: ContainerCreateResponse.
@@ -32,7 +33,8 @@ template <> struct fields_of<api::create_body> {
     using self = api::create_body;
     static constexpr auto list =
         std::tuple_cat(fields_of<container_config>::list,
-                       std::tuple{field("HostConfig", &self::host), field("NetworkingConfig", &self::networking)});
+                       std::tuple{field("HostConfig", &self::host), field("NetworkingConfig", &self::networking),
+                                  field("MacAddress", &self::mac_address, when_empty::omit)});
 };
 
 template <> struct fields_of<api::create_response> {

@@ -16,7 +16,7 @@ namespace davit::api {
 
 /// One element of GET /images/json. Docker Engine API: ImageSummary.
 struct image_summary {
-    std::int64_t containers = -1; ///< How many use it; -1: not counted
+    std::int64_t containers = -1; ///< How many use it, from v1.51 on; -1: not counted
     std::int64_t created = 0;     ///< Unix seconds
     std::string id;
     std::optional<string_map> labels;
@@ -31,6 +31,9 @@ struct image_summary {
 /// What an image says of the containers made of it, without the fields that only a container has (from v1.50 on).
 /// Docker Engine API: ImageConfig.
 struct image_container_config : container_config {};
+
+/// The same of v1.50 and v1.51, which write some fields where there is nothing to say, too.
+struct full_image_container_config : container_config {};
 
 struct image_rootfs {
     std::string type;
@@ -51,8 +54,10 @@ struct image_inspect {
     std::string created;                       ///< As the image says
     std::optional<std::string> docker_version; ///< Up to v1.51
     std::string author;
-    std::optional<container_config> full_config;      ///< Up to v1.49
-    std::optional<image_container_config> own_config; ///< From v1.50 on
+    std::optional<container_config> built_from;            ///< The container it was committed from: empty; up to v1.44
+    std::optional<container_config> config;                ///< Up to v1.49
+    std::optional<full_image_container_config> own_config; ///< v1.50 and v1.51
+    std::optional<image_container_config> short_config;    ///< From v1.52 on
     std::string architecture;
     std::string variant;
     std::string os;
@@ -103,6 +108,22 @@ template <> struct fields_of<api::image_container_config> {
                                             field("Shell", &self::shell, when_empty::omit)};
 };
 
+template <> struct fields_of<api::full_image_container_config> {
+    using self = api::full_image_container_config;
+    static constexpr auto list = std::tuple{field("User", &self::user),
+                                            field("ExposedPorts", &self::exposed_ports, when_empty::omit),
+                                            field("Env", &self::environment, when_empty::null),
+                                            field("Entrypoint", &self::entrypoint, when_empty::null),
+                                            field("Cmd", &self::command, when_empty::null),
+                                            field("Volumes", &self::volumes, when_empty::null),
+                                            field("WorkingDir", &self::working_directory),
+                                            field("Labels", &self::labels, when_empty::null),
+                                            field("StopSignal", &self::stop_signal, when_empty::omit),
+                                            field("Healthcheck", &self::healthcheck, when_empty::omit),
+                                            field("OnBuild", &self::on_build, when_empty::null),
+                                            field("Shell", &self::shell, when_empty::omit)};
+};
+
 template <> struct fields_of<api::image_rootfs> {
     using self = api::image_rootfs;
     static constexpr auto list =
@@ -123,8 +144,10 @@ template <> struct fields_of<api::image_inspect> {
                                             field("Created", &self::created, when_empty::omit),
                                             field("DockerVersion", &self::docker_version, when_empty::omit),
                                             field("Author", &self::author),
-                                            field("Config", &self::full_config, when_empty::omit),
+                                            field("ContainerConfig", &self::built_from, when_empty::omit),
+                                            field("Config", &self::config, when_empty::omit),
                                             field("Config", &self::own_config, when_empty::omit),
+                                            field("Config", &self::short_config, when_empty::omit),
                                             field("Architecture", &self::architecture),
                                             field("Variant", &self::variant, when_empty::omit),
                                             field("Os", &self::os),

@@ -71,6 +71,8 @@ struct system_info {
     plugins_info plugins;
     bool memory_limit = false;
     bool swap_limit = false;
+    std::optional<bool> kernel_memory;     ///< Up to v1.41
+    std::optional<bool> kernel_tcp_memory; ///< Up to v1.51
     bool cpu_period = false;
     bool cpu_quota = false;
     bool cpu_shares = false;
@@ -182,6 +184,8 @@ template <> struct fields_of<api::system_info> {
         field("Plugins", &self::plugins),
         field("MemoryLimit", &self::memory_limit),
         field("SwapLimit", &self::swap_limit),
+        field("KernelMemory", &self::kernel_memory, when_empty::omit),
+        field("KernelMemoryTCP", &self::kernel_tcp_memory, when_empty::omit),
         field("CpuCfsPeriod", &self::cpu_period),
         field("CpuCfsQuota", &self::cpu_quota),
         field("CPUShares", &self::cpu_shares),

@@ -1,5 +1,7 @@
 // Attached clients, and readers of the log.
 
+#include <functional>
+
 #include "core/error.h"
 #include "modules/containers/container.h"
 #include "modules/containers/containers_module.h"
@@ -12,12 +14,14 @@ namespace {
 /// not read is kept for it (output_listener).
 class container_attachment final : public attachment {
   public:
-    container_attachment(container_ptr of, runtime& runs, attach_request request, const std::string& directory)
+    container_attachment(container_ptr of, runtime& runs, attach_request request, const std::string& directory,
+                         std::function<void()> tells_detached)
         : of_{std::move(of)},
           runtime_{runs},
           wants_input_{request.standard_input && of_->record.config.open_stdin},
           starts_{of_->starts},
-          was_running_{of_->input.is_open() || of_->record.pid != 0} {
+          was_running_{of_->input.is_open() || of_->record.pid != 0},
+          tells_detached_{std::move(tells_detached)} {
         if (!request.wants_stream) return;
         live_ = std::make_shared<output_listener>(request.standard_output, request.standard_error, directory);
         of_->output.add(live_);
@@ -51,14 +55,19 @@ class container_attachment final : public attachment {
         co_await of_->input.write(std::move(bytes));
     }
 
-    task<void> close_input() override {
+    task<bool> close_input() override {
+        if (!wants_input_) co_return true;
         const container_config& config = of_->record.config;
-        if (!wants_input_ || !config.stdin_once || config.tty) co_return;
+        if (!config.stdin_once || config.tty) co_return false;
         co_await await_start();
-        if (!of_->input.is_open()) co_return;
-        of_->input.close();
-        co_await runtime_.close_stdin(of_->record.id);
+        if (of_->input.is_open()) {
+            of_->input.close();
+            co_await runtime_.close_stdin(of_->record.id);
+        }
+        co_return true;
     }
+
+    void detached() override { tells_detached_(); }
 
   private:
     /// Clients attach before the start, and what they type then waits for it.
@@ -71,6 +80,7 @@ class container_attachment final : public attachment {
     bool wants_input_;
     std::uint64_t starts_;
     bool was_running_;
+    std::function<void()> tells_detached_;
     std::shared_ptr<output_listener> live_;
     std::unique_ptr<log_reader> past_;
     log_batch batch_;
@@ -94,6 +104,10 @@ task<std::unique_ptr<attachment>> containers_module::attach(std::string name, at
     case container_state::exited:
         break;
     }
+    const auto attach_client = [&] {
+        return std::make_unique<container_attachment>(found, runtime_, request, directory_of(found->record.id),
+                                                      [this, found] { publish(*found, "detach"); });
+    };
     std::unique_ptr<container_attachment> attached;
     if (request.wants_logs) {
         if (!found->log) co_await prepare_log(found);
@@ -103,10 +117,10 @@ task<std::unique_ptr<attachment>> containers_module::attach(std::string name, at
         query.standard_output = request.standard_output;
         query.standard_error = request.standard_error;
         auto past = co_await found->log->read(query);
-        attached = std::make_unique<container_attachment>(found, runtime_, request, directory_of(found->record.id));
+        attached = attach_client();
         attached->read_first(std::move(past));
     } else {
-        attached = std::make_unique<container_attachment>(found, runtime_, request, directory_of(found->record.id));
+        attached = attach_client();
     }
     publish(*found, "attach");
     co_return attached;

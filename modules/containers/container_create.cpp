@@ -1,11 +1,13 @@
 // Creating a container.
 
+#include <array>
 #include <cerrno>
 #include <fmt/format.h>
 #include <sys/random.h>
 
 #include "core/error.h"
 #include "core/object_id.h"
+#include "core/platform.h"
 #include "core/rollback.h"
 #include "core/scope.h"
 #include "io/file.h"
@@ -37,14 +39,15 @@ std::string new_id() {
     }
 }
 
-void check_image_platform(const image_record& image, const std::string& platform) {
-    if (platform.empty()) return;
-    const std::string own = image.config.os + "/" + image.config.architecture;
-    if (platform != own && platform != own + "/" + image.config.variant && platform != image.config.os)
+void check_image_platform(const image_record& image, const std::string& asked) {
+    if (asked.empty()) return;
+    const platform wanted = parse_platform(asked);
+    const std::array own{normalised({image.config.os, image.config.architecture, image.config.variant, {}})};
+    if (!choose_platform(own, wanted))
         throw error(errc::not_found,
                     "image with reference {} was found but its platform ({}) does not match the specified platform "
                     "({})",
-                    image.repo_tags.empty() ? image.id : image.repo_tags.front(), own, platform);
+                    image.repo_tags.empty() ? image.id : image.repo_tags.front(), own.front().text(), wanted.text());
 }
 
 } // namespace

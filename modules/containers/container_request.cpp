@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "io/socket_address.h"
 #include "modules/containers/cgroup_limits.h"
 #include "modules/containers/container_names.h"
 #include "modules/containers/rlimit_names.h"
@@ -114,6 +115,10 @@ void check_extra_hosts(const std::optional<std::vector<std::string>>& extra_host
         const auto separator = extra.find_first_of(":=");
         if (separator == 0 || separator == std::string::npos || separator + 1 == extra.size())
             throw error(errc::invalid, "bad format for add-host: \"{}\"", extra);
+        std::string_view address = std::string_view{extra}.substr(separator + 1);
+        if (address.starts_with('[') && address.ends_with(']')) address = address.substr(1, address.size() - 2);
+        if (address != "host-gateway" && !io::socket_address::is_literal(address))
+            throw error(errc::invalid, "invalid IP address in add-host: \"{}\"", address);
     }
 }
 

@@ -140,9 +140,9 @@ task<void> containers_module::prepare_log(container_ptr of) {
     const auto turn = co_await of->log_turn.acquire();
     if (of->log && !of->log_has_finished) co_return;
     const string_map& options = of->record.host.log.config;
-    of->log = co_await log_driver_of(of->record.host)
-                  .open(of->record.id, directory_of(of->record.id), driver_options(options),
-                        log_attributes(of->record, options));
+    of->log =
+        co_await log_driver_of(of->record.host)
+            .open(of->record.id, directory_of(of->record.id), driver_options(options), log_attributes(of->record));
     of->log_has_finished = false;
 }
 

@@ -117,6 +117,10 @@ std::string containers_module::log_path(const container_record& of) const {
     return log_driver_of(of.host).path(of.id, directory_of(of.id));
 }
 
+string_map containers_module::log_attributes(const container_record& of) const {
+    return chosen_log_attributes(of, of.host.log.config);
+}
+
 std::string containers_module::state_directory(const container_record& of) const {
     return directory_of(of.id);
 }

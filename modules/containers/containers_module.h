@@ -75,6 +75,7 @@ class containers_module final : public module, public container_service {
     std::vector<const container_record*> list() const override;
     std::string log_path(const container_record& of) const override;
     std::string state_directory(const container_record& of) const override;
+    string_map log_attributes(const container_record& of) const override;
 
   private:
     // container_create.cpp

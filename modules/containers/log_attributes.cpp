@@ -88,7 +88,7 @@ void check_attribute_options(const string_map& options) {
     expand_tag(option(options, "tag"), container_record{});
 }
 
-string_map log_attributes(const container_record& of, const string_map& options) {
+string_map chosen_log_attributes(const container_record& of, const string_map& options) {
     string_map attributes;
     each_name(option(options, "labels"), [&](const std::string& name) {
         if (!of.config.labels) return;

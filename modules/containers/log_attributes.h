@@ -17,6 +17,6 @@ void check_attribute_options(const string_map& options);
 
 /// What each record of this container's log says beside the output: the labels and variables that the options choose,
 /// and the tag.
-string_map log_attributes(const container_record& of, const string_map& options);
+string_map chosen_log_attributes(const container_record& of, const string_map& options);
 
 } // namespace davit

@@ -62,7 +62,7 @@ std::optional<int> real_time(std::string_view name) {
 int parse_signal(std::string_view text) {
     if (const auto number = parse_number(text)) {
         if (*number >= 1 && *number <= last_real_time) return *number;
-        throw error(errc::invalid, "Invalid signal: {}", text);
+        throw error(errc::invalid, "invalid signal: {}", text);
     }
     std::string name;
     for (const char c : text) name += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
@@ -71,7 +71,7 @@ int parse_signal(std::string_view text) {
     for (const named_signal& known : names)
         if (known.name == plain) return known.number;
     if (const auto number = real_time(plain)) return *number;
-    throw error(errc::invalid, "Invalid signal: {}", text);
+    throw error(errc::invalid, "invalid signal: {}", text);
 }
 
 } // namespace davit

@@ -28,8 +28,28 @@ TEST(moment, nothing_and_zero_are_no_moment) {
     EXPECT_FALSE(parse_moment("0.000000000", "since"));
 }
 
+TEST(moment, a_far_one_is_as_far_as_can_be_told) {
+    EXPECT_EQ(nanoseconds_of("9999999999"), 9'000'000'000'000'000'000);
+    EXPECT_EQ(nanoseconds_of("-9999999999"), -9'000'000'000'000'000'000);
+}
+
+TEST(moment, of_a_filter_is_an_age_or_a_date_too) {
+    const auto at = [](const char* text) { return *parse_moment_or_age(text, "until"); };
+    const auto age = [&](const char* text) { return duration_cast<seconds>(system_clock::now() - at(text)); };
+    EXPECT_NEAR(age("1h30m").count(), 5400, 60);
+    EXPECT_NEAR(age("1.5h2000ms").count(), 5402, 60);
+    EXPECT_EQ(at("2"), at("1970-01-01T00:00:02Z"));
+    EXPECT_EQ(at("2020-01-02"), at("2020-01-02T00:00:00Z"));
+    EXPECT_EQ(at("2020-01-02T03"), at("2020-01-02T03:00:00Z"));
+    EXPECT_EQ(at("2020-01-02T03:04"), at("2020-01-02T03:04:00Z"));
+    EXPECT_EQ(at("2020-01-02T03:04:05"), at("2020-01-02T03:04:05Z"));
+    for (const char* text : {"1x", "h", "1h2", "2020-01", "2020-13-01", "99999999999h"})
+        EXPECT_THROW(parse_moment_or_age(text, "until"), error) << text;
+    EXPECT_FALSE(parse_moment_or_age("", "until"));
+}
+
 TEST(moment, anything_else_is_refused) {
-    for (const char* text : {"yesterday", "1.x", "1.-5", "--1", "99999999999999999999", "9999999999", "1 "})
+    for (const char* text : {"yesterday", "1.x", "1.-5", "--1", "99999999999999999999", "1 ", "1h"})
         EXPECT_THROW(parse_moment(text, "since"), error) << text;
 }
 

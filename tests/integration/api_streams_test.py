@@ -104,6 +104,21 @@ class Streams(ApiWorld):
         self.assertEqual(self.refused(400, "GET", f"/containers/{plain}/logs"), "Bad parameters: you must choose at least one stream")
         self.refused(400, "GET", f"/containers/{plain}/logs?stdout=1&since=yesterday")
 
+    def test_the_details_of_a_log_are_what_its_options_choose(self):
+        log = {"Type": "json-file", "Config": {"labels": "place", "env": "WHO"}}
+        container = self.start("echo", "x", Labels={"place": "a b", "other": "y"}, Env=["WHO=me,you"], HostConfig={"LogConfig": log})
+        bare = self.start("echo", "y")
+        for one in (container, bare):
+            self.client.wait(one)
+        def logged(one, more=""):
+            return split_frames(self.client.get(f"/containers/{one}/logs?stdout=1{more}").body)[0]
+        self.assertEqual(logged(container), b"x\n")
+        self.assertEqual(logged(container, "&details=1"), b"WHO=me%2Cyou,place=a+b x\n")
+        self.assertEqual(logged(bare, "&details=1"), b" y\n")
+        stamp, _, rest = logged(container, "&details=1&timestamps=1").partition(b" ")
+        self.assertEqual((len(stamp), rest), (30, b"WHO=me%2Cyou,place=a+b x\n"))
+        self.assertEqual(logged(container, "&since=9999999999"), b"")
+
     def test_events_tell_the_past_and_end_at_until(self):
         since = time.time()
         container = self.start("true", name="told")
@@ -152,7 +167,16 @@ class Streams(ApiWorld):
         other = self.client.request("POST", f"/containers/{container}/attach?stream=1", headers={"Connection": "Upgrade", "Upgrade": "h2c"})
         self.assertEqual(other.status, 400)
 
+    def test_input_that_ends_ends_the_session_where_the_containers_own_goes_on(self):
+        for terminal in (False, True):
+            container = self.start("cat", Tty=terminal, OpenStdin=True)
+            with self.client.hijack(f"/containers/{container}/attach?stream=1&stdin=1&stdout=1&stderr=1") as stream:
+                stream.close_write()
+                self.assertEqual(stream.read_all(), b"")
+            self.assertTrue(self.client.get(f"/containers/{container}/json").json()["State"]["Running"])
+
     def test_the_detach_keys_end_the_session_and_not_the_container(self):
+        since = time.time()
         container = self.start("cat", Tty=True, OpenStdin=True)
         target = f"/containers/{container}/attach?stream=1&stdin=1&stdout=1&stderr=1"
         for keys, typed in (("", b"\x10\x11"), ("&detachKeys=ctrl-a,x", b"\x01x")):
@@ -162,6 +186,9 @@ class Streams(ApiWorld):
                 stream.write(typed[1:] + b"unseen\n")
                 self.assertNotIn(b"unseen", stream.read_all())
         self.assertTrue(self.client.get(f"/containers/{container}/json").json()["State"]["Running"])
+        window = {"since": f"{since:.9f}", "until": f"{time.time():.9f}", "filters": {"event": ["attach", "detach"], "container": [container]}}
+        events = self.client.get(asked("/events", **window)).json_lines()
+        self.assertEqual([event["Action"] for event in events], ["attach", "detach", "attach", "detach"])
         self.assertEqual(self.refused(400, "POST", target + "&detachKeys=odd,"), "Invalid detach keys (odd,) provided")
 
     def descriptors(self):

@@ -82,7 +82,13 @@ class Api(ApiWorld):
         self.assertEqual(info["Swarm"]["LocalNodeState"], "inactive")
         self.assertGreater(info["MemTotal"], 1 << 20)
         self.assertEqual(info["DockerRootDir"], self.engine.data_root)
-        self.assertIn("Backing Filesystem", dict(info["DriverStatus"]))
+        self.assertEqual([name for name, _ in info["DriverStatus"]],
+                         ["Backing Filesystem", "Supports d_type", "Using metacopy", "Native Overlay Diff", "userxattr"])
+        has_memory_of_v1 = info["CgroupVersion"] == "1"
+        for version, fields in (("v1.41", ["KernelMemory", "KernelMemoryTCP"]), ("v1.51", ["KernelMemoryTCP"]), ("v1.52", [])):
+            seen = self.client.get(f"/{version}/info").json()
+            self.assertEqual({name: value for name, value in seen.items() if name.startswith("KernelMemory")},
+                             {name: has_memory_of_v1 for name in fields}, version)
 
     # Bodies.
 
@@ -108,10 +114,29 @@ class Api(ApiWorld):
             )
             self.assertEqual(connection.read_head()[0], 413)
 
+    def test_a_great_body_holds_up_no_other_request(self):
+        keys = ",".join(f'"{number:06x}":0' for number in range(370_000))
+        body = ('{"Image":"no/such","x":{' + keys + "}}").encode()
+        with self.client.connect() as great, self.client.connect() as small:
+            head = f"POST /containers/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            great.socket.sendall(head.encode() + body[:-1])
+            small.request("GET", "/_ping")
+            time.sleep(0.2)
+            great.socket.sendall(body[-1:])  # it is whole before the other request comes
+            self.assertEqual(small.request("GET", "/_ping").status, 200)
+            great.socket.setblocking(False)
+            with self.assertRaises(BlockingIOError):
+                great.socket.recv(1)
+            great.socket.settimeout(60)
+            self.assertEqual(great.read_head()[0], 404)
+
     def test_what_is_not_offered_is_refused_by_name(self):
         for host, name in (({"BlkioWeight": 10}, "BlkioWeight"), ({"StorageOpt": {"size": "1G"}}, "StorageOpt")):
             message = self.refused(501, "POST", "/containers/create", {"Image": self.image, "HostConfig": host})
             self.assertIn(name, message)
+        self.assertIn("MAC address", self.refused(501, "POST", "/containers/create", {"Image": self.image, "MacAddress": "02:42:ac:11:00:09"}))
+        self.create("true", HostConfig={"Isolation": "default"})
+        self.assertIn("Isolation", self.refused(501, "POST", "/containers/create", {"Image": self.image, "HostConfig": {"Isolation": "hyperv"}}))
 
     # Lists.
 
@@ -146,6 +171,12 @@ class Api(ApiWorld):
         self.assertEqual(names(reference=["*/sam*:l*"]), [self.image])
         self.assertEqual(names(reference=["other"]), [])
         self.assertEqual(names(dangling=["true"]), [])
+        self.assertEqual(names(until=["1h30m"]), [self.image])
+        self.assertEqual(names(until=["2020-01-01"]), [self.image])
+        self.assertEqual(names(until=["1960-01-01"]), [])
+        self.assertIn("until", self.refused(400, "GET", asked("/images/json", filters={"until": ["1 hour"]})))
+        for version, found in (("v1.40", 0), ("v1.41", 1)):  # the name was a parameter of its own once
+            self.assertEqual(len(self.client.get(f"/{version}/images/json?filter=other").json()), found, version)
         self.assertEqual(self.refused(400, "GET", asked("/images/json", filters={"dangling": ["maybe"]})), "invalid filter 'dangling=[maybe]'")
 
     def test_an_image_is_found_by_id_prefix_and_reference_and_looks_as_its_version_has_it(self):
@@ -156,7 +187,18 @@ class Api(ApiWorld):
         self.assertNotIn("VirtualSize", seen)
         old = self.client.get(f"/v1.43/images/{self.image}/json").json()
         self.assertEqual(old["Config"]["Hostname"], "")
+        self.assertEqual((old["ContainerConfig"]["Hostname"], "ContainerConfig" in self.client.get(f"/v1.45/images/{self.image}/json").json()), ("", False))
+        between = self.client.get(f"/v1.51/images/{self.image}/json").json()["Config"]
+        self.assertEqual((between["User"], between["Entrypoint"], between["Labels"], "Hostname" in between), ("", None, None, False))
+        self.assertNotIn("User", seen["Config"])
         self.assertEqual(old["VirtualSize"], old["Size"])
+
+    def test_containers_of_an_image_are_counted(self):
+        def count(version):
+            return self.client.get(f"/{version}/images/json").json()[0]["Containers"]
+        before = count("v1.51")
+        self.create("true")
+        self.assertEqual((count("v1.50"), count("v1.51")), (-1, before + 1))
 
     def test_inspect_shows_networks_as_the_version_has_them(self):
         container = self.start("sleep", "100")
@@ -209,6 +251,28 @@ class Api(ApiWorld):
             host = self.client.get(f"/containers/{self.create('true', HostConfig=asked)}/json").json()["HostConfig"]
             self.assertEqual((host["MaskedPaths"], host["ReadonlyPaths"]), (shown, shown), asked)
 
+    def test_a_start_takes_an_empty_object_and_no_other(self):
+        container = self.create("true")
+        self.assertIn("removed in v1.24", self.refused(400, "POST", f"/containers/{container}/start", {"Binds": ["/:/host"]}))
+        self.assertEqual(self.client.post(f"/containers/{container}/start", {}).status, 204)
+
+    def test_a_platform_may_be_named_in_all_its_spellings(self):
+        architecture = self.client.get(f"/images/{self.image}/json").json()["Architecture"]
+        spelling = {"amd64": "x86_64", "arm64": "aarch64"}[architecture]
+        def ask(platform):
+            return "/containers/create?platform=" + urllib.parse.quote(platform, safe="")
+        for platform in (f"linux/{architecture}", f"LINUX/{spelling}", "linux", architecture):
+            answer = self.client.post(ask(platform), {"Image": self.image})
+            self.assertEqual(answer.status, 201, answer)
+            self.client.delete(f"/containers/{answer.json()['Id']}")
+        self.assertIn("(linux/s390x)", self.refused(404, "POST", ask("linux/s390x"), {"Image": self.image}))
+        self.refused(400, "POST", ask("bogus"), {"Image": self.image})
+
+    def test_an_extra_host_has_an_address(self):
+        for extra in ("a:x", "a:1.2.3", "a:[::1"):
+            self.assertIn("invalid IP address", self.refused(400, "POST", "/containers/create", {"Image": self.image, "HostConfig": {"ExtraHosts": [extra]}}))
+        self.create("true", HostConfig={"ExtraHosts": ["a:1.2.3.4", "b=::1", "c:[::1]", "d:host-gateway"]})
+
     def test_networks_tell_who_joins_and_leaves(self):
         begin = time.time()
         container = self.start("true")
@@ -258,6 +322,7 @@ class Api(ApiWorld):
         self.refused(500, "POST", f"/images/create?fromImage=127.0.0.1:{free_port()}/x&tag=latest")
         self.refused(400, "POST", "/images/create?fromImage=UPPER&tag=latest")
         self.refused(400, "POST", "/images/create")
+        self.assertEqual(self.refused(403, "POST", "/images/create?fromImage=scratch"), "'scratch' is a reserved name")
         again = self.client.post(f"/images/create?fromImage={self.image.rpartition(':')[0]}&tag=latest")
         self.assertEqual(again.headers["content-type"], "application/json")
         lines = again.json_lines()

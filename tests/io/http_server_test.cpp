@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "core/event.h"
+#include "core/log.h"
 #include "core/timeout.h"
 #include "io/http_client.h"
 #include "io/url.h"
@@ -106,6 +107,8 @@ task<void> answer(http_exchange* exchange, observed* seen) {
         throw error(errc::internal, "in the middle");
     } else if (target == "/fail") {
         throw error(errc::conflict, "it is in use");
+    } else if (target == "/foreign?key=1") {
+        throw std::runtime_error("memory ran out");
     } else if (target == "/forget") {
         co_return;
     } else if (target == "/nothing") {
@@ -306,6 +309,18 @@ TEST_F(http_server_test, breaks_off_after_a_write_that_was_given_up_in_its_middl
         co_await seen_.torn.wait();
         EXPECT_THAT(co_await read_to_end(client.get()), EndsWith("xxxx"));
     });
+}
+
+TEST_F(http_server_test, logs_what_goes_wrong_in_a_handler_by_no_error_of_ours) {
+    static std::vector<std::string> lines;
+    log::set_sink([](log::level, std::string_view line) { lines.emplace_back(line); }, log::level::error);
+    run([&]() -> task<void> {
+        for (const char* target : {"/foreign?key=1", "/forget", "/fail"})
+            EXPECT_THAT(co_await exchange(request("GET", target)), StartsWith("HTTP/1.1 500")) << target;
+    });
+    log::set_sink(nullptr, log::level::warn);
+    EXPECT_THAT(lines, ::testing::ElementsAre("GET /foreign: memory ran out",
+                                              "GET /forget: the request was handled and not answered"));
 }
 
 TEST_F(http_server_test, outlives_a_connection_that_fails_in_a_foreign_way) {

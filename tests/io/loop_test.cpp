@@ -81,6 +81,32 @@ TEST(pollable, resumes_when_bytes_arrive) {
     EXPECT_EQ(got, 'x');
 }
 
+task<void> until_readable(pollable* source) {
+    co_await source->readable();
+}
+
+TEST(pollable, a_wait_that_cannot_begin_leaves_nothing_behind) {
+    loop l;
+    auto ends = make_pipe();
+    l.run([](descriptor reader, int to) -> task<void> {
+        const int fd = reader.get();
+        char byte = 0;
+        pollable other{std::move(reader)};
+        pollable source{descriptor{fd}}; // libuv lets one of the two watch the descriptor at a time
+        EXPECT_EQ(::write(to, "x", 1), 1);
+        co_await source.readable();
+        co_await sleep_for(5ms); // it is told once more, to nobody, and no longer watched
+        EXPECT_EQ(::read(fd, &byte, 1), 1);
+        EXPECT_THROW(co_await with_timeout(2ms, "the other", until_readable(&other)), error);
+        EXPECT_THROW(co_await source.readable(), error);
+        EXPECT_EQ(::write(to, "y", 1), 1);
+        co_await sleep_for(5ms);
+        co_await with_timeout(10s, "the second wait", until_readable(&source));
+        EXPECT_EQ(::read(fd, &byte, 1), 1);
+        EXPECT_EQ(byte, 'y');
+    }(std::move(ends[0]), ends[1].get()));
+}
+
 task<void> sleep_for_ever() {
     co_await sleep_for(1h);
 }

@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <fstream>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -89,6 +91,26 @@ TEST(tcp, connects_by_name_and_tells_the_address_that_was_dialled) {
         co_await server.connection->shutdown_write();
         EXPECT_EQ(co_await read_to_end(made.connection.get()), "pong");
         EXPECT_EQ((co_await failure_of(listen_tcp("127.0.0.1", open->address().port()))).category(), errc::conflict);
+    }());
+}
+
+int option_of(int fd, int level, int name) {
+    int value = 0;
+    socklen_t size = sizeof value;
+    EXPECT_EQ(::getsockopt(fd, level, name, &value, &size), 0);
+    return value;
+}
+
+TEST(tcp, an_accepted_connection_is_probed_so_that_a_peer_that_is_gone_is_noticed_within_minutes) {
+    loop l;
+    l.run([]() -> task<void> {
+        const listener_ptr open = co_await listen_tcp("127.0.0.1", 0);
+        const dialled made = co_await connect_tcp("127.0.0.1", open->address().port());
+        const accepted server = co_await open->accept();
+        const int fd = server.connection->fd();
+        EXPECT_EQ(option_of(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+        EXPECT_LE(option_of(fd, IPPROTO_TCP, TCP_KEEPIDLE), 60);
+        EXPECT_LE(option_of(fd, IPPROTO_TCP, TCP_KEEPINTVL), 60);
     }());
 }
 
