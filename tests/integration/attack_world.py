@@ -26,7 +26,7 @@ def sample_layers():
     loader = importlib.machinery.SourceFileLoader("sample_build", str(ROOT / "images/sample/build"))
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader("sample_build", loader))
     loader.exec_module(module)
-    return module.system_layer("/bin/busybox"), module.files_layer()
+    return module.system_layer("/bin/busybox", module.LAST_CHANGED), module.files_layer(module.LAST_CHANGED)
 
 
 def pull_with_layers(engine, layers, name, *tars, config=None, **top):
