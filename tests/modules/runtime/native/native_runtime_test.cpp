@@ -5,10 +5,14 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
+#include <fstream>
 #include <gmock/gmock.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 
@@ -180,7 +184,7 @@ TEST_F(native_runtime_test, the_next_engine_finds_what_runs_and_what_ended) {
         EXPECT_EQ((co_await engine.wait(ending.container_id)).code, 9);
         EXPECT_EQ(read_and_close(co_await engine.reopen_streams(ending.container_id)), "two\n");
         co_await engine.release(ending.container_id);
-        co_await engine.signal(running.container_id, SIGKILL, false);
+        co_await engine.signal(running.container_id, SIGKILL);
         EXPECT_EQ((co_await engine.wait(running.container_id)).code, 137);
         EXPECT_EQ(read_and_close(co_await engine.reopen_streams(running.container_id)), "one\n");
         co_await engine.release(running.container_id);
@@ -232,13 +236,79 @@ TEST_F(native_runtime_test, a_killed_shim_takes_no_container_with_it) {
         const auto list = co_await engine.processes();
         EXPECT_EQ(list.size(), 1u);
         EXPECT_FALSE(list.at(0).ended);
-        co_await engine.signal(asked.container_id, SIGKILL, false);
+        co_await engine.signal(asked.container_id, SIGKILL);
         const auto end = co_await engine.wait(asked.container_id);
         EXPECT_FALSE(end.is_known);
         EXPECT_EQ(end.code, 137);
         co_await engine.release(asked.container_id);
         EXPECT_TRUE((co_await engine.processes()).empty());
     });
+}
+
+TEST_F(native_runtime_test, the_end_of_an_orphan_is_told_though_descriptors_were_short_when_its_shim_went) {
+    with_engine([&](native_runtime& engine) -> task<void> {
+        const auto asked = plan("sleep 100");
+        const auto launched = co_await engine.launch(co_await engine.make_sandbox({}), asked);
+        close(launched.streams.stdout_reader);
+        close(launched.streams.stderr_reader);
+        if (launched.root >= 0) close(launched.root);
+        const int shim = shim_pid();
+        rlimit before{};
+        getrlimit(RLIMIT_NOFILE, &before);
+        const rlimit none{3, before.rlim_max};
+        setrlimit(RLIMIT_NOFILE, &none);
+        kill(shim, SIGKILL);
+        while ((co_await engine.health()).is_well) co_await sleep_for(std::chrono::milliseconds{5});
+        co_await sleep_for(std::chrono::milliseconds{50}); // Its orphan is looked at, and can't be held
+        setrlimit(RLIMIT_NOFILE, &before);
+        kill(launched.pid, SIGKILL);
+        const auto end = co_await with_timeout(std::chrono::seconds{20}, "the end", engine.wait(asked.container_id));
+        EXPECT_FALSE(end.is_known);
+        co_await engine.release(asked.container_id);
+    });
+}
+
+TEST_F(native_runtime_test, of_two_shims_that_start_at_once_one_stays) {
+    const auto starter = [&](bool is_traced) {
+        const pid_t pid = fork();
+        if (pid == 0) {
+            if (is_traced) ptrace(PTRACE_TRACEME, 0, 0, 0);
+            execl(program_.path.c_str(), "davit-shim", "--socket", program_.socket.c_str(), nullptr);
+            _exit(127);
+        }
+        return pid;
+    };
+    // The first is held up where it has seen that nobody listens, and is about to take away a dead shim's socket.
+    const pid_t slow = starter(true);
+    __ptrace_syscall_info call{};
+    int status = 0;
+    for (int i = 0; i < 10'000 && !(call.op == PTRACE_SYSCALL_INFO_ENTRY && call.entry.nr == SYS_unlink); ++i) {
+        ASSERT_EQ(waitpid(slow, &status, 0), slow);
+        ASSERT_TRUE(WIFSTOPPED(status));
+        ptrace(PTRACE_SETOPTIONS, slow, 0, PTRACE_O_TRACESYSGOOD);
+        ptrace(PTRACE_GET_SYSCALL_INFO, slow, sizeof call, &call);
+        if (call.op != PTRACE_SYSCALL_INFO_ENTRY || call.entry.nr != SYS_unlink) ptrace(PTRACE_SYSCALL, slow, 0, 0);
+    }
+    const pid_t quick = starter(false);
+    pid_t ended = 0;
+    for (int i = 0; i < 200 && ended == 0; ++i) {
+        usleep(1000);
+        ended = waitpid(quick, &status, WNOHANG);
+    }
+    ptrace(PTRACE_DETACH, slow, 0, 0);
+    if (ended == 0) waitpid(quick, &status, 0);
+    EXPECT_EQ(status, 0);
+    waitpid(slow, &status, 0);
+    EXPECT_EQ(status, 0);
+    std::vector<int> staying;
+    std::error_code none;
+    for (const auto& process : std::filesystem::directory_iterator{"/proc", none}) {
+        std::ifstream file{process.path() / "cmdline"};
+        const std::string line{std::istreambuf_iterator<char>{file}, {}};
+        if (line.find(program_.socket) != std::string::npos) staying.push_back(std::stoi(process.path().filename()));
+    }
+    EXPECT_EQ(staying, std::vector{shim_pid()});
+    for (const int pid : staying) kill(pid, SIGKILL);
 }
 
 TEST_F(native_runtime_test, a_shim_that_does_not_answer_counts_as_lost_until_it_does) {
@@ -253,7 +323,7 @@ TEST_F(native_runtime_test, a_shim_that_does_not_answer_counts_as_lost_until_it_
             kill(shim, SIGSTOP);
             EXPECT_THROW(co_await engine.make_sandbox({}), error);
             EXPECT_FALSE((co_await engine.health()).is_well);
-            co_await engine.signal(asked.container_id, SIGKILL, false);
+            co_await engine.signal(asked.container_id, SIGKILL);
             EXPECT_EQ((co_await engine.wait(asked.container_id)).code, 137);
 
             kill(shim, SIGCONT);
@@ -353,6 +423,58 @@ TEST_F(native_runtime_test, an_end_that_is_told_right_behind_the_list_is_not_mis
     });
 }
 
+/// As a shim that says more of its streams than it sends: two, and the one `descriptor`, which it closes then.
+void answer_with_too_few_streams(int listening, int descriptor) {
+    const int engine = accept(listening, nullptr, nullptr);
+    close(listening);
+    shim::send_frame(engine, shim_protocol::message_type::hello, encode(shim_protocol::hello{}));
+    shim::frame_reader reader;
+    shim::incoming_frame asked;
+    while (shim::receive_frame(engine, reader, asked)) {
+        if (asked.type == shim_protocol::message_type::list) {
+            shim_protocol::process_list list;
+            list.processes.push_back({"odd", getpid(), 1, 1, "davit/odd", false, {}});
+            const auto bytes =
+                shim_protocol::frame(shim_protocol::message_type::listed, asked.request, 0, encode(list));
+            shim::send_with_descriptors(engine, bytes, {});
+        } else if (asked.type == shim_protocol::message_type::reopen_streams) {
+            shim_protocol::streams said;
+            said.streams = shim_protocol::has_stdout | shim_protocol::has_stderr;
+            const auto bytes =
+                shim_protocol::frame(shim_protocol::message_type::streams, asked.request, 1, encode(said));
+            shim::send_with_descriptors(engine, bytes, {descriptor});
+            close(descriptor);
+        } else if (asked.type != shim_protocol::message_type::hello) {
+            break;
+        }
+    }
+    close(engine);
+}
+
+TEST_F(native_runtime_test, descriptors_of_an_answer_that_is_wrong_are_closed) {
+    std::filesystem::create_directories(directory_ + "/shim");
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::copy(program_.socket.begin(), program_.socket.end(), address.sun_path);
+    const int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ASSERT_EQ(bind(listening, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(listen(listening, 1), 0);
+    int ends[2];
+    ASSERT_EQ(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    const io::descriptor kept{ends[0]};
+    const std::jthread shim{answer_with_too_few_streams, listening, ends[1]};
+    with_engine([&](native_runtime& engine) -> task<void> {
+        EXPECT_THROW(co_await engine.reopen_streams("odd"), error);
+        char byte = 0;
+        auto got = read(kept.get(), &byte, 1);
+        for (int i = 0; i < 1000 && got < 0; ++i) { // The shim's own copy is closed in a moment
+            co_await sleep_for(std::chrono::milliseconds{1});
+            got = read(kept.get(), &byte, 1);
+        }
+        EXPECT_EQ(got, 0) << "somebody holds the other end";
+    });
+}
+
 TEST_F(native_runtime_test, a_process_whose_release_failed_is_not_in_the_way_of_the_next_start) {
     with_engine([&](native_runtime& engine) -> task<void> {
         const auto asked = plan("sleep 600");
@@ -389,7 +511,7 @@ TEST_F(native_runtime_test, a_number_that_a_later_process_took_is_not_its_proces
         close(launched.streams.stderr_reader);
         co_await engine.wait(asked.container_id);
         try {
-            co_await engine.signal(asked.container_id, SIGKILL, false);
+            co_await engine.signal(asked.container_id, SIGKILL);
             ADD_FAILURE() << "an ended process was signalled";
         } catch (const error& e) {
             EXPECT_EQ(e.category(), errc::not_found);
