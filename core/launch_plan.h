@@ -150,7 +150,7 @@ struct launch_plan {
     std::vector<std::string> masked_paths;
     std::vector<std::string> read_only_paths;
     std::vector<std::pair<std::string, std::string>> sysctls;
-    std::uint64_t shm_size = 64u << 20; ///< bytes
+    std::uint64_t shm_size = 64u << 20; ///< bytes; 0: no /dev/shm, unless the host's IPC namespace is shared
     bool is_privileged = false;         ///< Writable /sys and /proc/sys, no masks
     process_plan process;
     cgroup_plan cgroup;

@@ -84,8 +84,8 @@ class runtime {
 
     /// Returns when the process has ended. not_found for an id that is not held.
     virtual task<exit_status> wait(std::string container_id) = 0;
-    /// Sends a signal to the process; to all processes of its cgroup with `all`. not_found when it has ended.
-    virtual task<void> signal(std::string container_id, int number, bool all = false) = 0;
+    /// Sends a signal to the process. not_found when it has ended.
+    virtual task<void> signal(std::string container_id, int number) = 0;
     virtual task<void> resize(std::string container_id, std::uint16_t rows, std::uint16_t columns) = 0;
     /// Closes the runtime's own copy of the writing end of stdin, so that the process sees its end.
     virtual task<void> close_stdin(std::string container_id) = 0;

@@ -129,6 +129,9 @@ std::vector<address_info> parse_addresses(std::span<const char> messages);
 std::vector<route_info> parse_routes(std::span<const char> messages);
 std::vector<neighbour_info> parse_neighbours(std::span<const char> messages);
 
+/// What the message that ends a dump says of it: an errno, 0 when all was listed.
+int error_at_end_of_dump(std::span<const char> message);
+
 /// A connection to the kernel, bound to the network namespace of the thread that opened it. Its calls wait for the
 /// kernel's one lock over all network configuration: use it on a worker (`netlink::run`) or in a program without a
 /// loop.

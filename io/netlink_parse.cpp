@@ -180,4 +180,11 @@ std::vector<neighbour_info> parse_neighbours(std::span<const char> messages) {
     return neighbours;
 }
 
+int error_at_end_of_dump(std::span<const char> message) {
+    std::int32_t status = 0;
+    if (message.size() < MNL_NLMSG_HDRLEN + sizeof status) return 0;
+    std::memcpy(&status, message.data() + MNL_NLMSG_HDRLEN, sizeof status);
+    return status < 0 ? -status : 0;
+}
+
 } // namespace davit::io

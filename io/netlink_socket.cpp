@@ -140,7 +140,11 @@ std::vector<char> netlink_socket::dump(std::uint16_t type, const char* what) {
             each_reply(received, [&](const nlmsghdr& reply) {
                 if (reply.nlmsg_seq != sequence_) return;
                 was_disturbed = was_disturbed || (reply.nlmsg_flags & NLM_F_DUMP_INTR);
-                if (reply.nlmsg_type == NLMSG_DONE) has_ended = true;
+                if (reply.nlmsg_type == NLMSG_DONE) {
+                    has_ended = true;
+                    const int number = error_at_end_of_dump({reinterpret_cast<const char*>(&reply), reply.nlmsg_len});
+                    if (number != 0) throw error::system(number, "listing the {}", what);
+                }
                 if (reply.nlmsg_type == NLMSG_ERROR)
                     throw error::system(read_acknowledgement(reply).number, "listing the {}", what);
             });

@@ -1,5 +1,6 @@
 #include "io/nftables_watch.h"
 
+#include <arpa/inet.h>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -31,6 +32,13 @@ descriptor open_subscription() {
 // The first attribute of a table, of a chain and of a rule alike is the table's name.
 static_assert(NFTA_TABLE_NAME == 1 && NFTA_CHAIN_TABLE == 1 && NFTA_RULE_TABLE == 1);
 
+bool has_flag(const nlattr& attribute, std::uint32_t flag) {
+    std::uint32_t flags = 0;
+    if (mnl_attr_get_payload_len(&attribute) != sizeof flags) return false;
+    std::memcpy(&flags, mnl_attr_get_payload(&attribute), sizeof flags);
+    return (ntohl(flags) & flag) != 0;
+}
+
 } // namespace
 
 bool is_table_damaged(std::span<const char> notifications, int family, const std::string& table, bool so_far) {
@@ -44,12 +52,18 @@ bool is_table_damaged(std::span<const char> notifications, int family, const std
         const bool is_removal = kind == NFT_MSG_DELTABLE || kind == NFT_MSG_DELCHAIN || kind == NFT_MSG_DELRULE;
         if (head.nlmsg_type >> 8 == NFNL_SUBSYS_NFTABLES && head.nlmsg_len >= before_attributes &&
             (is_removal || kind == NFT_MSG_NEWTABLE) &&
-            static_cast<unsigned char>(notifications[MNL_NLMSG_HDRLEN]) == family)
+            static_cast<unsigned char>(notifications[MNL_NLMSG_HDRLEN]) == family) {
+            bool is_it = false;
+            bool is_dormant = false;
             each_attribute(notifications.data() + before_attributes, head.nlmsg_len - before_attributes,
                            [&](const nlattr& attribute) {
                                if (mnl_attr_get_type(&attribute) == NFTA_TABLE_NAME && text_of(attribute) == table)
-                                   is_damaged = is_removal;
+                                   is_it = true;
+                               if (!is_removal && mnl_attr_get_type(&attribute) == NFTA_TABLE_FLAGS)
+                                   is_dormant = has_flag(attribute, NFT_TABLE_F_DORMANT);
                            });
+            if (is_it) is_damaged = is_removal || is_dormant;
+        }
         const std::size_t whole = MNL_ALIGN(head.nlmsg_len);
         if (whole >= notifications.size()) break;
         notifications = notifications.subspan(whole);

@@ -8,15 +8,15 @@
 
 namespace davit::io {
 
-/// Hears when somebody takes away a table of the packet filter, or chains or rules in it: a firewall that is reloaded
-/// flushes everything, also what is not its own.
+/// Hears when somebody takes away a table of the packet filter, or chains or rules in it, or makes it dormant: a
+/// firewall that is reloaded flushes everything, also what is not its own.
 class nftables_watch {
   public:
     /// `family` is a number of linux/netfilter.h (NFPROTO_INET); `table` the name alone.
     nftables_watch(int family, std::string table);
 
-    /// Returns when something of the table has been removed and was not put back in the same transaction. What happens
-    /// between two calls is not missed.
+    /// Returns when something of the table has been taken away and was not put back in the same transaction. What
+    /// happens between two calls is not missed.
     task<void> damage();
 
   private:

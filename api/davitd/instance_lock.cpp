@@ -41,8 +41,9 @@ void make_private_directory(const std::string& path, mode_t mode, std::optional<
     if (::fchmod(directory.get(), mode) != 0) throw error::system(errno, "setting the mode of {}", path);
 }
 
-instance_lock::instance_lock(const std::string& data_root, std::string pid_file)
-    : root_{lock_file(data_root + "/davitd.lock", "the data root, by its lock")},
+instance_lock::instance_lock(const std::string& data_root, const std::string& exec_root, std::string pid_file)
+    : data_root_{lock_file(data_root + "/davitd.lock", "the data root, by its lock")},
+      exec_root_{lock_file(exec_root + "/shim.lock", "the exec root, by its lock")},
       pid_{lock_file(pid_file, "the pid file")},
       pid_file_{std::move(pid_file)} {
     const auto text = fmt::format("{}\n", ::getpid());

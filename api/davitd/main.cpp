@@ -129,7 +129,7 @@ void run(const settings& config, module_registry& modules, std::vector<std::stri
     make_private_directory(config.text("exec-root"), 0710, group);
     auto pid_file = config.text("pidfile");
     if (pid_file.empty()) pid_file = config.text("exec-root") + "/davitd.pid";
-    const instance_lock only_one{config.text("data-root"), std::move(pid_file)};
+    const instance_lock only_one{config.text("data-root"), config.text("exec-root"), std::move(pid_file)};
     io::loop loop;
     loop.run(run_engine(config, modules, std::move(arguments)));
 }

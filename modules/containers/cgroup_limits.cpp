@@ -1,8 +1,12 @@
 #include "modules/containers/cgroup_limits.h"
 
 #include <algorithm>
+#include <bitset>
 #include <charconv>
 #include <fmt/format.h>
+#include <fstream>
+#include <optional>
+#include <sched.h>
 #include <string_view>
 
 #include "core/error.h"
@@ -15,30 +19,49 @@ constexpr std::int64_t least_memory = 6 << 20;
 constexpr std::int64_t default_period = 100'000;
 constexpr std::int64_t billion = 1'000'000'000;
 
-/// "0-3,5": numbers and ranges, none above 65535, so that nothing big can be made of a short text.
-void check_cpu_list(std::string_view what, std::string_view list) {
-    std::string_view rest = list;
-    const auto number = [&](std::int64_t& value) {
-        const auto [end, failed] = std::from_chars(rest.data(), rest.data() + rest.size(), value);
-        if (failed != std::errc{} || value < 0 || value > 65535) return false;
-        rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
+constexpr std::size_t largest_number = 8192; ///< Of a processor or a memory node, as Docker bounds it
+using number_set = std::bitset<largest_number + 1>;
+
+/// The numbers of a list like "0-3,5"; nothing when it is no such list.
+std::optional<number_set> parse_list(std::string_view list) {
+    number_set numbers;
+    const auto number = [&](std::size_t& value) {
+        const auto [end, failed] = std::from_chars(list.data(), list.data() + list.size(), value);
+        if (failed != std::errc{} || value > largest_number) return false;
+        list.remove_prefix(static_cast<std::size_t>(end - list.data()));
         return true;
     };
-    bool is_good = list.size() <= 4096;
-    while (is_good && !rest.empty()) {
-        std::int64_t first = 0;
-        std::int64_t last = 0;
-        is_good = number(first);
-        if (is_good && rest.starts_with('-')) {
-            rest.remove_prefix(1);
-            is_good = number(last) && last >= first;
+    while (!list.empty()) {
+        std::size_t first = 0;
+        if (!number(first)) return std::nullopt;
+        std::size_t last = first;
+        if (list.starts_with('-')) {
+            list.remove_prefix(1);
+            if (!number(last) || last < first) return std::nullopt;
         }
-        if (is_good && !rest.empty()) {
-            is_good = rest.starts_with(',') && rest.size() > 1;
-            rest.remove_prefix(1);
-        }
+        for (; first <= last; ++first) numbers.set(first);
+        if (list.empty()) break;
+        if (!list.starts_with(',') || list.size() == 1) return std::nullopt;
+        list.remove_prefix(1);
     }
-    if (!is_good) throw error(errc::invalid, "Invalid value {} for {}", list, what);
+    return numbers;
+}
+
+/// `what` and `things`: Docker's two words for them.
+void check_list(std::string_view what, std::string_view things, const std::string& asked,
+                const std::string& available) {
+    const auto wanted = parse_list(asked);
+    if (!wanted) throw error(errc::invalid, "Invalid value {} for {}", asked, what);
+    const auto present = parse_list(available);
+    if (present && present->any() && (*wanted & ~*present).any())
+        throw error(errc::invalid, "Requested {} are not available - requested {}, available: {}", things, asked,
+                    available);
+}
+
+std::string first_line(const std::string& path) {
+    std::string line;
+    std::getline(std::ifstream{path}, line);
+    return line;
 }
 
 /// Docker's conversion of v1 shares (2…262144) to a v2 weight (1…10000).
@@ -103,28 +126,32 @@ void add_v2(const host_config& host, std::vector<cgroup_setting>& settings) {
 }
 
 void check_memory(const host_config& host) {
-    if (host.memory < 0) throw error(errc::invalid, "the memory limit can't be negative");
-    if (host.memory > 0 && host.memory < least_memory)
+    if (host.memory != 0 && host.memory < least_memory)
         throw error(errc::invalid, "Minimum memory limit allowed is 6MB");
     if (host.memory_swap > 0 && host.memory == 0)
-        throw error(errc::invalid, "You should always set the Memory limit when using Memoryswap limit");
+        throw error(errc::invalid, "You should always set the Memory limit when using Memoryswap limit, see usage");
     if (host.memory_swap > 0 && host.memory_swap < host.memory)
-        throw error(errc::invalid, "Minimum memoryswap limit should be larger than memory limit");
+        throw error(errc::invalid, "Minimum memoryswap limit should be larger than memory limit, see usage");
     if (host.memory_swap < -1) throw error(errc::invalid, "the swap limit can't be {}", host.memory_swap);
     if (host.memory > INT64_MAX / 2) throw error(errc::invalid, "the memory limit {} is too large", host.memory);
     if (host.memory_reservation < 0) throw error(errc::invalid, "the memory reservation can't be negative");
+    if (host.memory_reservation > 0 && host.memory_reservation < least_memory)
+        throw error(errc::invalid, "Minimum memory reservation allowed is 6MB");
     if (host.memory_reservation > 0 && host.memory > 0 && host.memory_reservation > host.memory)
-        throw error(errc::invalid, "Minimum memory limit can not be less than memory reservation limit");
+        throw error(errc::invalid, "Minimum memory limit can not be less than memory reservation limit, see usage");
     if (host.memory_swappiness && (*host.memory_swappiness < -1 || *host.memory_swappiness > 100))
         throw error(errc::invalid, "Invalid value: {}, valid memory swappiness range is 0-100",
                     *host.memory_swappiness);
 }
 
-void check_cpu(const host_config& host) {
-    if (host.nano_cpus < 0 || host.nano_cpus > 65536 * billion)
-        throw error(errc::invalid, "the number of CPUs is out of range");
-    if (host.nano_cpus > 0 && (host.cpu_period > 0 || host.cpu_quota > 0))
-        throw error(errc::invalid, "Conflicting options: Nano CPUs and CPU Period or Quota cannot both be set");
+void check_cpu(const host_config& host, const host_processors& on) {
+    if (host.nano_cpus > 0 && host.cpu_period > 0)
+        throw error(errc::invalid, "Conflicting options: Nano CPUs and CPU Period cannot both be set");
+    if (host.nano_cpus > 0 && host.cpu_quota > 0)
+        throw error(errc::invalid, "Conflicting options: Nano CPUs and CPU Quota cannot both be set");
+    if (host.nano_cpus < 0 || host.nano_cpus > on.count * billion)
+        throw error(errc::invalid, "range of CPUs is from 0.01 to {0}.00, as there are only {0} CPUs available",
+                    on.count);
     if (host.cpu_shares < 0)
         throw error(errc::invalid, "invalid CPU shares ({}): value must be a positive integer", host.cpu_shares);
     if (host.cpu_period != 0 && (host.cpu_period < 1000 || host.cpu_period > 1'000'000))
@@ -132,8 +159,8 @@ void check_cpu(const host_config& host) {
                                    "1000000)");
     if (host.cpu_quota > 0 && host.cpu_quota < 1000)
         throw error(errc::invalid, "CPU cfs quota can not be less than 1ms (i.e. 1000)");
-    check_cpu_list("cpuset cpus", host.cpuset_cpus);
-    check_cpu_list("cpuset mems", host.cpuset_mems);
+    check_list("cpuset cpus", "CPUs", host.cpuset_cpus, on.processors);
+    check_list("cpuset mems", "memory nodes", host.cpuset_mems, on.memory_nodes);
 }
 
 bool is_relative_and_plain(std::string_view path) {
@@ -143,9 +170,21 @@ bool is_relative_and_plain(std::string_view path) {
 
 } // namespace
 
-void check_cgroup_limits(const host_config& host, std::vector<std::string>& warnings) {
+host_processors read_host_processors(cgroup_version version) {
+    host_processors read;
+    cpu_set_t usable;
+    CPU_ZERO(&usable);
+    if (::sched_getaffinity(0, sizeof usable, &usable) == 0) read.count = CPU_COUNT(&usable);
+    const bool is_v1 = version == cgroup_version::v1;
+    const std::string root = is_v1 ? "/sys/fs/cgroup/cpuset/" : "/sys/fs/cgroup/";
+    read.processors = first_line(root + (is_v1 ? "cpuset.cpus" : "cpuset.cpus.effective"));
+    read.memory_nodes = first_line(root + (is_v1 ? "cpuset.mems" : "cpuset.mems.effective"));
+    return read;
+}
+
+void check_cgroup_limits(const host_config& host, const host_processors& on, std::vector<std::string>& warnings) {
     check_memory(host);
-    check_cpu(host);
+    check_cpu(host, on);
     if (host.pids_limit && (*host.pids_limit < -1 || *host.pids_limit > INT32_MAX))
         throw error(errc::invalid, "the limit of processes is out of range");
     if (!is_relative_and_plain(host.cgroup_parent) || host.cgroup_parent.size() > 1024)

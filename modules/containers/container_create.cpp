@@ -54,7 +54,9 @@ void check_image_platform(const image_record& image, const std::string& asked) {
 
 task<create_result> containers_module::create(create_request request) {
     create_result result;
-    check_create_request(request, result.warnings);
+    check_create_request(request, processors_, result.warnings);
+    if (!request.config.working_directory.empty())
+        request.config.working_directory = cleaned_path(request.config.working_directory);
     const image_record& image = images_.get(request.config.image);
     check_image_platform(image, request.platform);
 

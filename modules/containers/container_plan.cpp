@@ -134,7 +134,7 @@ launch_plan make_launch_plan(const container_record& of, rootfs_plan rootfs, con
     plan_mounts(plan, of, on.containers_directory + "/" + of.id);
     plan_paths(plan, of.host, profiles);
     plan.sysctls = planned_sysctls(of.host);
-    plan.shm_size = static_cast<std::uint64_t>(of.host.shm_size);
+    plan.shm_size = of.host.ipc_mode == "none" ? 0 : static_cast<std::uint64_t>(of.host.shm_size);
     plan.is_privileged = of.host.is_privileged;
     plan.process = plan_process(of, profiles);
     plan.cgroup.path = cgroup_path(of);

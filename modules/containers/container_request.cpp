@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <string_view>
 
 #include "core/error.h"
 #include "io/socket_address.h"
-#include "modules/containers/cgroup_limits.h"
 #include "modules/containers/container_names.h"
 #include "modules/containers/rlimit_names.h"
 #include "modules/containers/signal_names.h"
@@ -192,7 +192,8 @@ void refuse_what_is_not_offered(const host_config& host, const container_config&
 
 } // namespace
 
-void check_create_request(const create_request& request, std::vector<std::string>& warnings) {
+void check_create_request(const create_request& request, const host_processors& on,
+                          std::vector<std::string>& warnings) {
     if (!request.name.empty() && !is_container_name(request.name))
         throw error(errc::invalid, "Invalid container name ({}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed",
                     request.name);
@@ -201,8 +202,8 @@ void check_create_request(const create_request& request, std::vector<std::string
     check_process(request.config);
     refuse_what_is_not_offered(host, request.config);
     check_network_mode(host.network_mode);
-    check_mode("PID", host.pid_mode, {"host", "private"});
-    check_mode("IPC", host.ipc_mode, {"private", "shareable", "host"});
+    check_mode("PID", host.pid_mode, {"host"});
+    check_mode("IPC", host.ipc_mode, {"none", "private", "shareable", "host"});
     check_mode("UTS", host.uts_mode, {"host"});
     check_mode("cgroup namespace", host.cgroup_namespace_mode, {"private", "host"});
     if (host.uts_mode == "host" && !request.config.hostname.empty())
@@ -224,10 +225,16 @@ void check_create_request(const create_request& request, std::vector<std::string
         throw error(errc::invalid, "a console's size is two numbers, rows and columns");
     if (host.ulimits)
         for (const ulimit_config& limit : *host.ulimits) to_rlimit(limit);
-    check_cgroup_limits(host, warnings);
+    check_cgroup_limits(host, on, warnings);
     check_sysctls(host);
     if (is_asked(request.config.volumes))
         warnings.push_back("Volumes that are not named in the request are plain directories of the container.");
+}
+
+std::string cleaned_path(std::string_view path) {
+    std::string clean = std::filesystem::path{path}.lexically_normal().string();
+    if (clean.size() > 1 && clean.ends_with('/')) clean.pop_back();
+    return clean;
 }
 
 host_config with_host_defaults(host_config asked) {

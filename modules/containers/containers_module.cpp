@@ -57,6 +57,7 @@ containers_module::containers_module(const module_inputs& given)
       default_log_options_{read_log_options(given.config().list("log-opt"))},
       host_name_{host_name()},
       plan_host_{mounted_cgroups(), given.config().text("data-root") + "/containers"},
+      processors_{read_host_processors(plan_host_.cgroups)},
       pumps_{plan_host_.containers_directory},
       longest_cleanup_{given.config().number("shutdown-timeout")} {
     const log_driver* chosen = log_drivers_.find(default_log_driver_);

@@ -146,6 +146,7 @@ class containers_module final : public module, public container_service {
     string_map default_log_options_;
     std::string host_name_;
     plan_host plan_host_;
+    host_processors processors_;
     container_index index_;
     output_pumps pumps_;
     std::chrono::seconds longest_cleanup_;

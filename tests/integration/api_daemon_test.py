@@ -78,6 +78,17 @@ class Daemon(ApiWorld):
         self.assertEqual(ended.returncode, 1)
         self.assertIn("another davitd", ended.stderr)
 
+    def test_a_second_engine_on_the_same_exec_root_is_refused(self):
+        with tempfile.TemporaryDirectory() as folder:
+            ended = subprocess.run(
+                [program("davitd"), "--data-root", f"{folder}/data", "--exec-root", self.engine.exec_root, "--pidfile", f"{folder}/pid",
+                 "--bridge", "davit-test2", "--bip", "10.215.0.1/16", "-H", f"tcp://0.0.0.0:{free_port()}"],
+                capture_output=True, text=True, timeout=60,
+            )
+            subprocess.run(["ip", "link", "delete", "davit-test2"], capture_output=True)
+        self.assertEqual(ended.returncode, 1)
+        self.assertIn("another davitd uses the exec root", ended.stderr)
+
     def test_the_socket_and_the_roots_are_closed_to_others(self):
         self.assertEqual(os.stat(self.engine.socket).st_mode & 0o777, 0o660)
         for root in (self.engine.data_root, self.engine.exec_root):

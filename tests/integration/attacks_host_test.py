@@ -189,7 +189,7 @@ class HostFiles(AttackTest):
     def test_a_link_in_a_place_of_the_engines_files_is_not_followed(self):
         """Rows "links in run directories" and CVE-2014-3499."""
         token, inside = str(self.canary / "token"), str(self.canary / "made")
-        for name in ("davitd.pid", "shim.sock", "output.journal", "davitd.lock", "state.db"):
+        for name in ("davitd.pid", "shim.sock", "output.journal", "davitd.lock", "shim.lock", "state.db"):
             engine = self.another()
             for root in (engine.data_root, engine.exec_root):
                 os.makedirs(root, 0o711, exist_ok=True)

@@ -241,6 +241,42 @@ class Containers(unittest.TestCase):
             answer = self.ask("post", "/containers/create", {"Image": self.image, "Cmd": ["true"], "HostConfig": host})
             self.assertIn(answer.status, (400, 501), f"{host}: {answer}")
 
+    def test_limits_that_the_host_can_not_keep_are_refused_in_dockers_words(self):
+        count = len(os.sched_getaffinity(self.engine.pid))
+        unified = pathlib.Path("/sys/fs/cgroup/cgroup.controllers").exists()
+        cpus, nodes = (
+            pathlib.Path(f"/sys/fs/cgroup/cpuset.{name}.effective" if unified else f"/sys/fs/cgroup/cpuset/cpuset.{name}").read_text().strip()
+            for name in ("cpus", "mems")
+        )
+        few = f"range of CPUs is from 0.01 to {count}.00, as there are only {count} CPUs available"
+        for host, words in (
+            ({"NanoCpus": count * 10**9 + 1}, few),
+            ({"NanoCpus": -1}, few),
+            ({"NanoCpus": 10**9, "CpuPeriod": 100000}, "Conflicting options: Nano CPUs and CPU Period cannot both be set"),
+            ({"NanoCpus": 10**9, "CpuQuota": 100000}, "Conflicting options: Nano CPUs and CPU Quota cannot both be set"),
+            ({"CpusetCpus": "0,8000"}, f"Requested CPUs are not available - requested 0,8000, available: {cpus}"),
+            ({"CpusetMems": "8000"}, f"Requested memory nodes are not available - requested 8000, available: {nodes}"),
+            ({"MemoryReservation": 1000}, "Minimum memory reservation allowed is 6MB"),
+            ({"MemoryReservation": 20 << 20, "Memory": 10 << 20}, "Minimum memory limit can not be less than memory reservation limit, see usage"),
+            ({"PidMode": "private"}, "invalid PID mode: private"),
+        ):
+            self.assertEqual(self.create("true", host=host, status=400).json()["message"], words)
+        self.create("true", host={"NanoCpus": count * 10**9, "CpusetCpus": cpus, "CpusetMems": nodes, "MemoryReservation": 6 << 20})
+
+    def test_a_container_may_be_without_shared_memory(self):
+        script = "readlink /proc/self/ns/ipc; ls /dev; grep -c /dev/shm /proc/mounts"
+        code, out, _ = self.run_through("sh", "-c", script, host={"IpcMode": "none"})
+        space, *names, mounts = out.decode().split()
+        self.assertNotEqual(space, os.readlink("/proc/self/ns/ipc"))
+        self.assertEqual((code, mounts), (1, "0"))
+        self.assertIn("mqueue", names)
+        self.assertNotIn("shm", names)
+
+    def test_a_working_directory_is_shortened(self):
+        for asked, seen in (("/a/../b", "/b"), ("/a//b/./", "/a/b"), ("/../x", "/x"), ("//x", "/x"), ("/", "/")):
+            self.assertEqual(self.inspect(self.create("true", WorkingDir=asked))["Config"]["WorkingDir"], seen)
+        self.assertEqual(self.run_through("pwd", WorkingDir="/a/../b/")[1], b"/b\n")
+
     def rewrite_record(self, container, change):
         with contextlib.closing(sqlite3.connect(f"{self.engine.data_root}/state.db")) as state, state:
             ((before,),) = state.execute("SELECT value FROM entry WHERE kind = 'containers' AND name = ?", (container,))

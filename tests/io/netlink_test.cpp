@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
+#include <linux/netlink.h>
 #include <random>
 
 #include <gtest/gtest.h>
@@ -139,6 +141,22 @@ TEST_F(netlink_in_own_network, runs_on_a_worker_for_the_loop) {
     netlink kernel_of_loop;
     const auto links = l.run(kernel_of_loop.run([](netlink_socket& s) { return s.links(); }));
     EXPECT_TRUE(std::ranges::any_of(links, [](const link_info& link) { return link.name == "lo"; }));
+}
+
+TEST(netlink_parse, an_error_that_ends_a_dump_is_no_complete_dump) {
+    const auto end_with = [](std::int32_t status) {
+        std::vector<char> message(NLMSG_HDRLEN + sizeof status);
+        nlmsghdr head{};
+        head.nlmsg_len = static_cast<std::uint32_t>(message.size());
+        head.nlmsg_type = NLMSG_DONE;
+        std::memcpy(message.data(), &head, sizeof head);
+        std::memcpy(message.data() + NLMSG_HDRLEN, &status, sizeof status);
+        return message;
+    };
+    EXPECT_EQ(error_at_end_of_dump(end_with(0)), 0);
+    EXPECT_EQ(error_at_end_of_dump(end_with(-ENOMEM)), ENOMEM);
+    const auto failed = end_with(-ENOMEM);
+    EXPECT_EQ(error_at_end_of_dump(std::span{failed}.first(NLMSG_HDRLEN)), 0) << "one that says nothing";
 }
 
 TEST(netlink_parse, survives_answers_that_are_cut_or_garbled) {

@@ -30,31 +30,42 @@ task<std::unique_ptr<log_reader>> json_file_reader::open(log_files files, std::s
                                                          log_query query) {
     std::unique_ptr<json_file_reader> made{
         new json_file_reader{std::move(files), std::move(progress), std::move(query)}};
-    const auto turn = co_await made->progress_->files.acquire();
-    made->last_generation_ = made->progress_->generation;
-    made->last_size_ = made->progress_->size;
-    co_await io::offload([reader = made.get()] { reader->find_begin(reader->last_generation_, reader->last_size_); });
+    co_await made->find_begin();
     co_return made;
 }
 
-void json_file_reader::find_begin(std::uint64_t newest_generation, std::uint64_t newest_size) {
-    const std::uint64_t files = std::max<std::uint64_t>(1, files_.count());
-    std::uint64_t age = files - 1;
-    offset_ = 0;
-    if (query_.tail) {
-        std::uint64_t lines = *query_.tail;
-        for (age = 0;; ++age) {
-            const io::descriptor file = files_.open_for_reading(age);
-            if (!file) break;
-            const std::uint64_t end = age == 0 ? newest_size : size_of(file);
-            offset_ = lines == 0 ? end : find_tail(file.get(), end, lines);
-            if (lines == 0 || age + 1 == files) break;
-        }
+task<void> json_file_reader::find_begin() {
+    std::uint64_t oldest = 0;
+    std::uint64_t age = 0;
+    {
+        const auto turn = co_await progress_->files.acquire();
+        last_generation_ = progress_->generation;
+        last_size_ = progress_->size;
+        co_await io::offload([&] {
+            oldest = std::max<std::uint64_t>(1, files_.count()) - 1;
+            age = query_.tail ? 0 : oldest;
+            file_ = files_.open_for_reading(age);
+        });
+    }
+    for (std::uint64_t lines = query_.tail.value_or(0); query_.tail && file_; ++age) {
+        co_await io::offload([&] {
+            const std::uint64_t end = age == 0 ? last_size_ : size_of(file_);
+            offset_ = lines == 0 ? end : find_tail(file_.get(), end, lines);
+        });
+        if (lines == 0 || age == oldest || !co_await open_age(age + 1)) break;
     }
     // A log that was rotated before this engine's life has more files than generations are counted.
-    generation_ = newest_generation - std::min(newest_generation, age);
-    file_ = files_.open_for_reading(age);
-    first_age_ = age - std::min(newest_generation, age);
+    generation_ = last_generation_ - std::min(last_generation_, age);
+    first_age_ = age - std::min(last_generation_, age);
+}
+
+task<bool> json_file_reader::open_age(std::uint64_t age) {
+    const auto turn = co_await progress_->files.acquire();
+    const std::uint64_t rotations = progress_->generation - last_generation_;
+    io::descriptor older = co_await io::offload([&] { return files_.open_for_reading(age + rotations); });
+    if (!older) co_return false;
+    file_ = std::move(older);
+    co_return true;
 }
 
 bool json_file_reader::read_block(std::uint64_t limit, log_batch& into) {

@@ -25,8 +25,12 @@ class json_file_reader final : public log_reader {
   private:
     json_file_reader(log_files files, std::shared_ptr<log_progress> progress, log_query query);
 
+    /// Opens the file to begin with, and finds where in it. Writers wait only while a file is found by name.
+    task<void> find_begin();
+    /// Opens the file that was `age` rotations old when reading began. False when there is none any more.
+    task<bool> open_age(std::uint64_t age);
+
     // On a worker.
-    void find_begin(std::uint64_t newest_generation, std::uint64_t newest_size);
     bool read_block(std::uint64_t limit, log_batch& into);
     void open_generation(std::uint64_t newest_generation);
 

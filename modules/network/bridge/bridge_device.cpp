@@ -64,6 +64,12 @@ io::ipv4_network settle_address(io::netlink_socket& kernel, const std::string& n
     return settled;
 }
 
+/// Whether an engine was killed between making this bridge and setting it up. Somebody else's has no such address.
+bool is_unfinished(const io::link_info& bridge) {
+    return !bridge.is_up && bridge.mac &&
+           std::equal(bridge.mac->bytes.begin(), bridge.mac->bytes.begin() + 2, io::mac_address::of({}).bytes.begin());
+}
+
 /// What the sandbox is and where it is, the bridge is told, and it learns nothing: no frame can claim another's MAC
 /// address, none is flooded to all for want of knowing, and ARP is answered without asking anybody.
 void set_up_port(io::netlink_socket& kernel, const bridge_connection& connection) {
@@ -106,11 +112,12 @@ bridge_device set_up_bridge(io::netlink_socket& kernel, const std::string& name,
         creation.add_bridge(name, io::mac_address::of(wanted->address));
         creation.quiet_ipv6(name);
         kernel.apply(std::move(creation));
-        device.was_made = true;
-        write_setting(fmt::format("ipv6/conf/{}/disable_ipv6", name), "1");
-        write_setting(fmt::format("ipv6/conf/{}/accept_ra", name), "0");
         link = kernel.find_link(name);
         if (!link) throw error(errc::internal, "the bridge {} was made and is not there", name);
+    }
+    if (is_unfinished(*link)) {
+        write_setting(fmt::format("ipv6/conf/{}/disable_ipv6", name), "1");
+        write_setting(fmt::format("ipv6/conf/{}/accept_ra", name), "0");
     }
     if (!link->mac) throw error(errc::internal, "the bridge {} has no MAC address", name);
     device.index = link->index;

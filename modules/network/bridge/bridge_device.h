@@ -16,7 +16,6 @@ struct bridge_device {
     std::uint32_t index = 0;
     io::mac_address mac;
     io::ipv4_network address;
-    bool was_made = false;
 };
 
 /// Errors: invalid when no interface can have this name.

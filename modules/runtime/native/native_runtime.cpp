@@ -1,5 +1,6 @@
 #include "modules/runtime/native/native_runtime.h"
 
+#include <bit>
 #include <csignal>
 #include <exception>
 #include <utility>
@@ -29,13 +30,12 @@ constexpr unsigned generation_shift = 40;
 
 /// Hands the descriptors on in the protocol's order.
 process_streams take_streams(std::uint8_t bits, std::vector<io::descriptor>& descriptors, int* root = nullptr) {
+    // Before any is released: the others know who closes them.
+    if (static_cast<std::size_t>(std::popcount(bits)) > descriptors.size())
+        throw error(errc::internal, "davit-shim sent fewer streams than it said");
     process_streams streams;
     std::size_t next = 0;
-    const auto take = [&](std::uint8_t bit) {
-        if ((bits & bit) == 0) return -1;
-        if (next == descriptors.size()) throw error(errc::internal, "davit-shim sent fewer streams than it said");
-        return descriptors[next++].release();
-    };
+    const auto take = [&](std::uint8_t bit) { return (bits & bit) == 0 ? -1 : descriptors[next++].release(); };
     streams.stdin_writer = take(shim_protocol::has_stdin);
     streams.stdout_reader = take(shim_protocol::has_stdout);
     streams.stderr_reader = take(shim_protocol::has_stderr);
@@ -175,14 +175,14 @@ task<exit_status> native_runtime::wait(std::string container_id) {
     co_return *process->ended;
 }
 
-task<void> native_runtime::signal(std::string container_id, int number, bool all) {
+task<void> native_runtime::signal(std::string container_id, int number) {
     const auto process = processes_.get(container_id);
     if (process->ended) throw error(errc::not_found, "container {} is not running", container_id);
     if (!process->is_orphan) {
         const auto to = connection_;
         try {
             if (!to || to->is_lost()) throw error(errc::unavailable, "davit-shim has ended");
-            co_await to->ask(message_type::signal, encode(shim_protocol::signal_request{container_id, number, all}));
+            co_await to->ask(message_type::signal, encode(shim_protocol::signal_request{container_id, number, false}));
             co_return;
         } catch (const error& e) {
             if (e.category() != errc::unavailable || (to && !to->is_lost())) throw;

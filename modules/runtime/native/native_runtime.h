@@ -51,7 +51,7 @@ class native_runtime final : public module, public runtime {
     bool is_waiting(const sandbox_ref& sandbox) const noexcept override;
     task<launched_process> launch(sandbox_ref sandbox, launch_plan plan) override;
     task<exit_status> wait(std::string container_id) override;
-    task<void> signal(std::string container_id, int number, bool all) override;
+    task<void> signal(std::string container_id, int number) override;
     task<void> resize(std::string container_id, std::uint16_t rows, std::uint16_t columns) override;
     task<void> close_stdin(std::string container_id) override;
     task<std::vector<running_process>> processes() override;

@@ -27,6 +27,9 @@ constexpr std::chrono::seconds longest_greeting{10};
 /// How long a shim that hangs may hold up the end of the engine.
 constexpr std::chrono::seconds longest_farewell{2};
 
+/// After which an orphan that could not be held, for want of descriptors say, is tried to be held again.
+constexpr std::chrono::seconds until_next_try{1};
+
 exit_status status_of(const shim_protocol::exited& end) {
     return {end.code, end.was_oom_killed, true, time_of(end.finished_at)};
 }
@@ -112,8 +115,18 @@ void native_runtime::orphan(std::uint64_t generation) {
 }
 
 task<void> native_runtime::watch_orphan(process_table::entry process) {
-    if (auto pidfd = open_orphan(process->pid, process->started_after, process->cgroup_path))
-        co_await wait_for_orphan(std::move(pidfd));
+    for (bool has_ended = false; !has_ended && process->is_orphan;) {
+        try {
+            if (auto pidfd = open_orphan(process->pid, process->started_after, process->cgroup_path))
+                co_await wait_for_orphan(std::move(pidfd));
+            has_ended = true;
+        } catch (const error& e) {
+            if (e.category() == errc::cancelled) throw;
+            log::warn("container {} runs on without davit-shim, and is not watched yet: {}", process->container_id,
+                      e.text());
+        }
+        if (!has_ended) co_await sleep_for(until_next_try);
+    }
     // Unless a shim was found again that tells of it.
     if (process->is_orphan)
         process_table::end(*process, {128 + SIGKILL, false, false, std::chrono::system_clock::now()});

@@ -14,11 +14,12 @@
 namespace davit {
 namespace {
 
-/// The first part of a small file; empty when it can't be read.
+/// The first part of a process's file; empty when the process has gone. Errors: those of the system calls.
 std::string start_of_file(const std::string& path) {
     const io::descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
     std::string text(16384, '\0');
-    const auto count = file ? read(file.get(), text.data(), text.size()) : 0;
+    const auto count = file ? read(file.get(), text.data(), text.size()) : -1;
+    if (count < 0 && errno != ENOENT && errno != ESRCH) throw error::system(errno, "reading {}", path);
     text.resize(count > 0 ? static_cast<std::size_t>(count) : 0);
     return text;
 }

@@ -22,7 +22,7 @@ namespace davit::shim_protocol {
 
 /// Raised whenever the meaning of any message changes. A shim and an engine of different versions still agree on
 /// the frame header, `hello` and `quit_if_idle`.
-inline constexpr std::uint32_t version = 1;
+inline constexpr std::uint32_t version = 2;
 
 /// The most bytes that one frame's payload may hold.
 inline constexpr std::size_t maximum_frame = 16u << 20;

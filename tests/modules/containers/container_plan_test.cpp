@@ -8,6 +8,8 @@
 namespace davit {
 namespace {
 
+const host_processors four_processors{4, "0-3", "0"};
+
 class plain_profiles final : public security_profiles {
   public:
     std::uint64_t default_capabilities() const override { return 0b1011; }
@@ -149,7 +151,7 @@ TEST(cgroup_limits, limits_that_can_not_be_right_are_refused) {
     const auto refuses = [&](auto change) {
         host_config host;
         change(host);
-        EXPECT_THROW(check_cgroup_limits(host, warnings), error);
+        EXPECT_THROW(check_cgroup_limits(host, four_processors, warnings), error);
     };
     refuses([](host_config& h) { h.memory = 1; });
     refuses([](host_config& h) { h.memory = -5; });
@@ -162,7 +164,7 @@ TEST(cgroup_limits, limits_that_can_not_be_right_are_refused) {
     refuses([](host_config& h) { h.pids_limit = -7; });
     host_config good;
     good.cpuset_cpus = "0-1,3";
-    EXPECT_NO_THROW(check_cgroup_limits(good, warnings));
+    EXPECT_NO_THROW(check_cgroup_limits(good, four_processors, warnings));
 }
 
 } // namespace

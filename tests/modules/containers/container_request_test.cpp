@@ -17,13 +17,15 @@ namespace {
 
 using strings = std::vector<std::string>;
 
+const host_processors four_processors{4, "0-3", "0"};
+
 errc refusal(auto change) {
     create_request request;
     request.config.image = "sample";
     change(request);
     strings warnings;
     try {
-        check_create_request(request, warnings);
+        check_create_request(request, four_processors, warnings);
     } catch (const error& e) {
         return e.category();
     }
@@ -38,7 +40,7 @@ TEST(container_request, a_plain_request_is_taken) {
     request.config.hostname = "web-1.example";
     request.host.extra_hosts = strings{"db:10.0.0.1", "v6:::1"};
     strings warnings;
-    EXPECT_NO_THROW(check_create_request(request, warnings));
+    EXPECT_NO_THROW(check_create_request(request, four_processors, warnings));
     EXPECT_TRUE(warnings.empty());
 }
 
@@ -73,6 +75,31 @@ TEST(container_request, what_is_not_offered_is_refused) {
                   r.host.restart.name = "always";
               }),
               errc::invalid);
+}
+
+TEST(container_request, processors_and_memory_nodes_are_those_of_the_host) {
+    const auto refuses = [](const char* list, const host_processors& on) {
+        host_config host;
+        host.cpuset_cpus = list;
+        strings warnings;
+        try {
+            check_cgroup_limits(host, on, warnings);
+        } catch (const error& e) {
+            return e.category() == errc::invalid;
+        }
+        return false;
+    };
+    for (const char* good : {"", "0", "0-3", "3,1-2,0", "2-2"}) EXPECT_FALSE(refuses(good, four_processors)) << good;
+    for (const char* wrong :
+         {"4", "0-4", ",", "0,", ",0", "-1", "3-1", "0-x", " 0", "0,,1", "8193", "99999999999999999999"})
+        EXPECT_TRUE(refuses(wrong, four_processors)) << wrong;
+    EXPECT_FALSE(refuses("7", host_processors{4, "", ""})) << "nothing is known of them";
+}
+
+TEST(container_request, a_path_is_cleaned_as_go_does) {
+    for (const auto& [path, clean] : std::map<std::string, std::string>{
+             {"/", "/"}, {"/a/../b", "/b"}, {"/a/..", "/"}, {"/../x/", "/x"}, {"//a//b/./", "/a/b"}, {"/.", "/"}})
+        EXPECT_EQ(cleaned_path(path), clean) << path;
 }
 
 TEST(sysctl_rules, only_what_the_container_has_for_itself_can_be_set) {

@@ -146,7 +146,7 @@ class puppet_runtime final : public module, public runtime {
         co_await of->has_ended.wait();
         co_return of->how;
     }
-    task<void> signal(std::string id, int number, bool) override {
+    task<void> signal(std::string id, int number) override {
         if (refuses_signals) throw error(errc::internal, "no signal gets through");
         const auto to = find(id);
         if (to->has_ended.is_set()) throw error(errc::not_found, "it has ended");

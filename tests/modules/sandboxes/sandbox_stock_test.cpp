@@ -45,7 +45,7 @@ class sandbox_maker final : public runtime {
     }
     task<launched_process> launch(sandbox_ref, launch_plan) override { throw nothing(); }
     task<exit_status> wait(std::string) override { throw nothing(); }
-    task<void> signal(std::string, int, bool) override { throw nothing(); }
+    task<void> signal(std::string, int) override { throw nothing(); }
     task<void> resize(std::string, std::uint16_t, std::uint16_t) override { throw nothing(); }
     task<void> close_stdin(std::string) override { throw nothing(); }
     task<std::vector<running_process>> processes() override { throw nothing(); }

@@ -6,6 +6,7 @@
 #include <linux/magic.h>
 #include <linux/openat2.h>
 #include <string>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
@@ -96,6 +97,12 @@ void resize_shm(int stage, std::uint64_t bytes) {
         fsconfig(context, FSCONFIG_CMD_RECONFIGURE, nullptr, nullptr, 0) < 0)
         fail(failure_kind::invalid, errno, "setting the size of /dev/shm to %s bytes", size);
     close(context);
+}
+
+void remove_shm(const std::string& stage_path) {
+    const auto shm = stage_path + "/dev/shm";
+    if (umount2(shm.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) < 0 || rmdir(shm.c_str()) < 0)
+        fail(failure_kind::internal, errno, "taking /dev/shm away");
 }
 
 void make_devices(int root, const std::vector<device_plan>& devices) {

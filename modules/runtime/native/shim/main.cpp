@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <string>
 #include <string_view>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -24,8 +25,8 @@
 //
 //     davit-shim --socket /run/davit/shim/shim.sock [--cgroup-root /sys/fs/cgroup]
 //
-// The directory of the socket is the shim's own (0700). The command returns 0 when the socket listens; the shim
-// itself goes on in the background.
+// The directory of the socket is the shim's own (0700). The command returns 0 when a shim listens there: this one,
+// which goes on in the background, or one that did already.
 
 namespace {
 
@@ -97,6 +98,9 @@ int listen_on(const std::string& path) {
     if (!S_ISDIR(about.st_mode) || about.st_uid != geteuid())
         die("the socket's directory is not a directory of this user", 0);
     if ((about.st_mode & 077) != 0 && chmod(directory.c_str(), 0700) < 0) die("closing the socket's directory", errno);
+    // Of two that start at once the second sees the first, and does not take its socket away.
+    const int turn = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (turn < 0 || flock(turn, LOCK_EX) < 0) die("locking the socket's directory", errno);
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path.size() >= sizeof address.sun_path) die("the socket's path is too long", 0);
@@ -104,14 +108,14 @@ int listen_on(const std::string& path) {
     const int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (listening < 0) die("making the socket", errno);
     const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (connect(probe, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0)
-        die("a shim listens there already", 0);
+    if (connect(probe, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) std::exit(0);
     close(probe);
     unlink(path.c_str());
     umask(0177);
     if (bind(listening, reinterpret_cast<sockaddr*>(&address), sizeof address) < 0) die("binding the socket", errno);
     umask(022);
     if (listen(listening, 16) < 0) die("listening", errno);
+    close(turn);
     return listening;
 }
 

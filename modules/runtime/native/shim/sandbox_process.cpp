@@ -168,7 +168,10 @@ class sandbox {
                              plan.read_only_paths != template_.read_only_paths;
         if (differs)
             restage_proc_and_sys(stage_, template_.shape, plan.masked_paths, plan.read_only_paths, plan.is_privileged);
-        if (plan.shm_size != template_.shm_size && template_.shape.own_ipc) resize_shm(stage_.directory, plan.shm_size);
+        if (template_.shape.own_ipc && plan.shm_size == 0)
+            remove_shm(stage_.path);
+        else if (template_.shape.own_ipc && plan.shm_size != template_.shm_size)
+            resize_shm(stage_.directory, plan.shm_size);
         return differs;
     }
 

@@ -51,6 +51,9 @@ namespace {
 /// takes its time.
 constexpr int most_removals = 1000;
 
+/// How many children are reaped in a turn of the loop: in a storm of orphans others have their turns, too.
+constexpr int most_reaped_in_a_turn = 64;
+
 int own_oom_score() {
     const auto text = read_file("/proc/self/oom_score_adj");
     return text ? std::atoi(text->c_str()) : 0;
@@ -84,7 +87,10 @@ server::~server() {
 
 void server::on_ready(std::uint32_t) {
     const int socket = accept4(listening_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (socket < 0) return;
+    if (socket < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS) rest_from_accepting();
+        return;
+    }
     ucred peer{};
     socklen_t size = sizeof peer;
     if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid != geteuid()) {
@@ -93,6 +99,13 @@ void server::on_ready(std::uint32_t) {
     }
     const auto number = next_connection_++;
     connections_.emplace(number, std::make_unique<connection>(*this, number, socket));
+}
+
+void server::rest_from_accepting() {
+    loop_.remove(listening_);
+    loop_.when_idle([this] {
+        if (listening_ >= 0) loop_.add(listening_, EPOLLIN, *this);
+    });
 }
 
 void server::on_connection_end(std::uint64_t number) {
@@ -192,7 +205,12 @@ void server::remove_cgroups(cgroup_membership membership, int tries_left) {
 
 void server::on_children() {
     siginfo_t died{};
+    int reaped = 0;
     while (waitid(P_ALL, 0, &died, WEXITED | WNOHANG | WNOWAIT) == 0 && died.si_pid != 0) {
+        if (reaped++ == most_reaped_in_a_turn) {
+            std::raise(SIGCHLD); // Blocked, so it wakes the reaper again
+            break;
+        }
         const int pid = died.si_pid;
         const auto at = by_pid_.find(pid); // Otherwise it is an orphan of a container that shares the host's pids
         // Reaped only when nothing is done by its number any more: from then on the number may be another's.

@@ -33,6 +33,8 @@ class server final : public container_owner, private watcher {
     void on_ready(std::uint32_t events) override;
     void on_request(connection& from, const incoming_frame& frame);
     void on_connection_end(std::uint64_t number);
+    /// Takes no engine for a moment: what is lacking for one, a descriptor say, may be there again then.
+    void rest_from_accepting();
     void on_children();
 
     void make_sandbox(connection& from, const incoming_frame& frame);

@@ -146,6 +146,55 @@ TEST_F(json_file_logs, files_are_rotated_at_the_record_that_reaches_the_bound_an
     EXPECT_GT(messages_, 20u);
 }
 
+TEST_F(json_file_logs, a_reader_that_looks_for_its_lines_far_back_holds_up_no_append) {
+    const auto log = open({{"max-size", "1k"}, {"max-file", "2"}});
+    append(*log, lines(0, 20));
+    ASSERT_TRUE(fs::exists(directory_ + "/c1-json.log.1"));
+    fs::resize_file(directory_ + "/c1-json.log.1", 512ull << 20); // Takes a while to look through
+    bool is_found = false;
+    bool was_found_before = true;
+    loop_.run([](container_log& of, bool& found, bool& before) -> task<void> {
+        co_await with_scope([&](scope& both) -> task<void> {
+            both.spawn([](container_log& from, bool& done) -> task<void> {
+                log_query far;
+                far.tail = 1'000'000'000;
+                co_await from.read(far);
+                done = true;
+            }(of, found));
+            co_await sleep_for(std::chrono::milliseconds{20});
+            const output_chunk one = chunk("more\n");
+            co_await of.append(std::span{&one, 1});
+            before = found;
+        });
+    }(*log, is_found, was_found_before));
+    EXPECT_TRUE(is_found);
+    EXPECT_FALSE(was_found_before);
+}
+
+TEST_F(json_file_logs, a_tail_is_right_though_files_are_rotated_while_it_is_looked_for) {
+    const auto log = open({{"max-size", "1k"}, {"max-file", "9"}});
+    append(*log, lines(0, 40));
+    log_query last;
+    last.tail = 30;
+    std::string text;
+    loop_.run([](container_log& of, log_query query, std::string& read) -> task<void> {
+        co_await with_scope([&](scope& both) -> task<void> {
+            both.spawn([](container_log& from, log_query asked, std::string& into) -> task<void> {
+                std::size_t messages = 0;
+                const auto reader = co_await from.read(asked);
+                into = co_await read_all(reader.get(), &messages);
+            }(of, query, read));
+            for (int i = 0; i < 20; ++i) {
+                const output_chunk one = chunk(lines(40 + i, 41 + i));
+                co_await of.append(std::span{&one, 1});
+            }
+        });
+    }(*log, last, text));
+    int first = 10; // The tail is as of any moment between the appends
+    while (first < 30 && !text.starts_with(lines(first, first + 1))) ++first;
+    EXPECT_EQ(text, lines(first, first + 30));
+}
+
 TEST_F(json_file_logs, one_bounded_file_begins_anew) {
     const auto log = open({{"max-size", "1k"}});
     append(*log, lines(0, 100));

@@ -92,6 +92,22 @@ TEST_F(bridge_network_test, a_bridge_that_somebody_else_made_keeps_the_mac_addre
     EXPECT_EQ(neighbours(), (std::vector{first.where.ipv4, second.where.ipv4}));
 }
 
+TEST_F(bridge_network_test, a_bridge_whose_making_was_interrupted_is_finished) {
+    const auto ipv6_is_off = [] {
+        std::string value;
+        std::ifstream{"/proc/sys/net/ipv6/conf/davit0/disable_ipv6"} >> value;
+        return value;
+    };
+    // As an engine leaves it that is killed right behind the bridge's creation.
+    ASSERT_EQ(std::system("ip link add davit0 address 02:42:0a:4d:00:01 type bridge"), 0);
+    network();
+    EXPECT_EQ(ipv6_is_off(), "1");
+    // Somebody else's is his affair.
+    ASSERT_EQ(std::system("ip link delete davit0 && ip link add davit0 type bridge"), 0);
+    restart();
+    EXPECT_EQ(ipv6_is_off(), "0");
+}
+
 TEST_F(bridge_network_test, refuses_an_interface_of_its_name_that_is_no_bridge) {
     const namespace_holder holder;
     io::netlink_batch batch;

@@ -327,7 +327,17 @@ TEST_F(bridge_traffic, loopback_addresses_are_never_accepted_from_a_container) {
     EXPECT_EQ(host.receive(), "honest from " + container.where.ipv4);
 }
 
-TEST_F(bridge_traffic, rules_that_somebody_flushes_are_put_back) {
+task<bool> has_chain(io::nftables& filter, std::string chain) {
+    bool is_there = true;
+    try {
+        co_await filter.run("list chain " + chain);
+    } catch (const error&) {
+        is_there = false;
+    }
+    co_return is_there;
+}
+
+TEST_F(bridge_traffic, rules_that_somebody_flushes_or_puts_to_sleep_are_put_back) {
     member container{*this};
     const namespace_holder machine;
     connect_neighbour(machine);
@@ -335,20 +345,19 @@ TEST_F(bridge_traffic, rules_that_somebody_flushes_are_put_back) {
     io::nftables filter;
     for (const char* damage :
          {"flush ruleset", "delete table inet davit_davit0",
+          "add table inet davit_davit0 { flags dormant; }\nadd chain inet davit_davit0 strange",
+          "add table bridge davit_davit0 { flags dormant; }\nadd chain bridge davit_davit0 strange",
           "flush chain inet davit_davit0 raw_prerouting\ndelete chain inet davit_davit0 raw_prerouting",
           "delete table bridge davit_davit0",
           "flush chain bridge davit_davit0 prerouting\ndelete chain bridge davit_davit0 prerouting"}) {
         l.run(filter.run(damage));
         const bool are_back = l.run([](io::nftables& by) -> task<bool> {
             for (int tries = 0; tries < 200; ++tries) {
-                bool are_there = true;
-                try {
-                    co_await by.run("list chain inet davit_davit0 raw_prerouting");
-                    co_await by.run("list chain bridge davit_davit0 prerouting");
-                } catch (const error&) {
-                    are_there = false;
-                }
-                if (are_there) co_return true;
+                if (co_await has_chain(by, "inet davit_davit0 raw_prerouting") &&
+                    co_await has_chain(by, "bridge davit_davit0 prerouting") &&
+                    !co_await has_chain(by, "inet davit_davit0 strange") &&
+                    !co_await has_chain(by, "bridge davit_davit0 strange"))
+                    co_return true;
                 co_await sleep_for(std::chrono::milliseconds{10});
             }
             co_return false;

@@ -2,12 +2,15 @@
 
 #include <csignal>
 #include <ctime>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <linux/sched.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/error.h"
 #include "modules/runtime/native/cgroup_table.h"
 
 namespace davit {
@@ -62,6 +65,22 @@ TEST(orphan, a_process_that_began_a_clock_tick_before_is_found_and_one_that_ende
     EXPECT_FALSE(open_orphan(pid, started_after - 1'000'000, "davit/elsewhere"));
     end(pid);
     EXPECT_FALSE(open_orphan(pid, started_after, "davit/elsewhere"));
+}
+
+TEST(orphan, a_process_that_can_not_be_looked_at_for_want_of_descriptors_has_not_ended) {
+    const auto pid = sleeper(0);
+    const auto started_after = boot_microseconds() + 1'000'000;
+    rlimit before{};
+    ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const auto next = fcntl(0, F_DUPFD_CLOEXEC, 0);
+    close(next);
+    for (rlim_t left = 0; left < 2; ++left) { // None for the process, or none for its state
+        const rlimit few{static_cast<rlim_t>(next) + left, before.rlim_max};
+        ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+        EXPECT_THROW(static_cast<void>(open_orphan(pid, started_after, "davit/elsewhere")), error) << left;
+        ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+    }
+    end(pid);
 }
 
 TEST(orphan, a_table_of_cgroups_tells_whether_one_is_or_lies_below_a_path) {
