@@ -58,7 +58,7 @@ class image_store {
     /// By full id, unambiguous id prefix, reference, or name@digest. Null when there is none.
     /// Errors: invalid when a prefix is ambiguous. The pointer is valid until the next change of the store.
     virtual const image_record* find(std::string_view name) const = 0;
-    /// As `find`; throws not_found "No such image: NAME" (Docker's words).
+    /// As `find`; throws not_found "No such image: NAME" (Docker's words), or invalid for what is no name of an image.
     virtual const image_record& get(std::string_view name) const = 0;
     virtual std::vector<const image_record*> list() const = 0;
 

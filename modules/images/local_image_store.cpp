@@ -128,13 +128,10 @@ const image_record* local_image_store::find_id(std::string_view hex_prefix) cons
 const image_record& local_image_store::get(std::string_view name) const {
     if (const image_record* found = find(name)) return *found;
     std::string shown{name};
-    if (!name.starts_with(id_prefix)) {
-        try {
-            shown = image_reference::parse_with_default_tag(name).familiar();
-        } catch (const error&) {
-            // shown as it was given
-        }
-    }
+    if (name.size() == 64 && is_hex(name))
+        shown.insert(0, id_prefix);
+    else if (!name.starts_with(id_prefix))
+        shown = image_reference::parse_with_default_tag(name).familiar();
     throw error(errc::not_found, "No such image: {}", shown);
 }
 

@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""Images as the API tells of them: what a pull says, how they are deleted while containers stand on them, their names,
+where they lie.
+
+Run by tests/run; alone: tests/own_world python3 tests/python_tap.py tests/integration/api_images_test.py [WORD]
+"""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+import urllib.parse
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "images")]
+from api_world import ApiWorld
+from oci_layout import INDEX, Layout, Tar, architecture
+
+PUSH = HERE.parents[1] / "images/push"
+
+
+class ApiImages(ApiWorld):
+    def push(self, name, platforms=None, is_index=False, config=None):
+        """Pushes an image of one file; with `is_index`, one that is in an index by itself. Its whole name."""
+        image = f"{self.engine.registry}/{name}"
+        with tempfile.TemporaryDirectory() as folder:
+            layout = Layout(folder)
+            layer = layout.add_layer(Tar().folder("etc/").file("etc/word", name).bytes())
+            manifest = layout.add_image("latest", [layer], config or {"Cmd": ["sh"]}, architecture=platforms or architecture())
+            if is_index:
+                layout.manifests = []
+                described = {**manifest, "platform": {"os": "linux", "architecture": platforms or architecture()}}
+                layout.add_manifest("latest", layout.add_json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [described]}, INDEX))
+            subprocess.run([PUSH, folder, image], check=True, stdout=subprocess.DEVNULL)
+        self.addCleanup(lambda: self.client.delete(f"/images/{image}?force=1"))
+        return image
+
+    def pull_lines(self, image, **query):
+        answer = self.client.post("/images/create?" + urllib.parse.urlencode({"fromImage": image, **query}))
+        self.assertEqual(answer.status, 200, answer)
+        return [line["status"] for line in answer.json_lines()]
+
+    def deleted(self, name, force=False):
+        answer = self.client.delete(f"/images/{name}?force={int(force)}")
+        self.assertEqual(answer.status, 200, answer)
+        return [line.get("Deleted") or "-" + line["Untagged"] for line in answer.json()]
+
+    def other_name(self, tag):
+        """The sample image under a second tag; pulled."""
+        image = f"{self.engine.registry}/sample:{tag}"
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([HERE.parents[1] / "images/sample/build", folder], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run([PUSH, folder, image], check=True, stdout=subprocess.DEVNULL)
+        self.addCleanup(lambda: self.client.delete(f"/images/{image}"))
+        return image
+
+    def test_what_is_no_name_of_an_image_is_refused_and_not_looked_for(self):
+        plain = "invalid reference format"
+        for name, message in {
+            "UPPER": plain + ": repository name (library/UPPER) must be lowercase", "x@sha256:00": plain, "-x": plain, ":x": plain,
+            "x:": plain, "x y": plain, "x:" + "y" * 200: plain,
+        }.items():
+            path = "/images/" + urllib.parse.quote(name)
+            self.assertEqual(self.refused(400, "GET", path + "/json"), message, name)
+            self.assertEqual(self.refused(400, "DELETE", path), message, name)
+            self.assertEqual(self.refused(400, "POST", "/containers/create", {"Image": name, "Cmd": ["true"]}), message, name)
+        for name, shown in {"nobody": "nobody:latest", "abc1": "abc1:latest", "sha256:abc": "sha256:abc", "0" * 64: "sha256:" + "0" * 64}.items():
+            for method, path in (("GET", f"/images/{name}/json"), ("DELETE", f"/images/{name}")):
+                self.assertEqual(self.refused(404, method, path), f"No such image: {shown}")
+
+
+if __name__ == "__main__":
+    unittest.main()
