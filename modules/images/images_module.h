@@ -54,16 +54,19 @@ class images_module final : public module, public image_service {
     };
     using pulled_ptr = std::shared_ptr<pulled_image>;
 
-    /// True when something was downloaded.
-    task<bool> pull_one(pull_request request, progress_sink progress, std::string& id);
+    struct pull_outcome {
+        std::string id;
+        bool is_news = false; ///< The name led elsewhere before, or nowhere
+        std::vector<std::string> warnings;
+    };
+    task<void> pull_one(pull_request request, progress_sink progress, pull_outcome& outcome);
     task<std::vector<std::string>> tags_of(pull_request request);
     task<pulled_ptr> fetch_documents(pull_request request);
     task<void> fetch_config(pulled_ptr image, content_descriptor of);
-    /// True when something was downloaded.
-    task<bool> fetch_layers(pulled_ptr image, progress_sink progress);
+    task<void> fetch_layers(pulled_ptr image, progress_sink progress);
     task<void> fetch_layer(layer_facts layer, std::shared_ptr<registry_session> from, progress_sink progress,
                            std::int64_t& content_bytes);
-    task<bool> fetch_and_record(pulled_ptr image, progress_sink progress);
+    task<void> fetch_and_record(pulled_ptr image, progress_sink progress);
     /// False when layers vanished meanwhile: an image that had them was removed.
     task<bool> record(pulled_ptr image);
     task<void> drop_unused_layers(pulled_ptr image);

@@ -56,6 +56,24 @@ class ApiImages(ApiWorld):
         self.addCleanup(lambda: self.client.delete(f"/images/{image}"))
         return image
 
+    def test_a_name_that_leads_to_a_known_image_from_now_on_is_news(self):
+        image = self.other_name("second")
+        self.assertEqual(self.pull_lines(image)[-1], f"Status: Downloaded newer image for {image}")
+        self.assertEqual(self.pull_lines(image)[-1], f"Status: Image is up to date for {image}")
+
+    def test_an_image_of_another_platform_is_pulled_with_a_warning_but_not_out_of_an_index(self):
+        other = "arm64" if architecture() == "amd64" else "amd64"
+        lone = self.push("lone:1", platforms=other)
+        self.assertEqual(self.pull_lines(lone)[-1], f"Status: Downloaded newer image for {lone}")
+        self.assertEqual(self.pull_lines(lone, platform=f"linux/{architecture()}")[-2:], [
+            f"Status: Image is up to date for {lone}",
+            f"WARNING: image with reference {lone} was found but its platform (linux/{other}) does not match the "
+            f"specified platform (linux/{architecture()})",
+        ])
+        listed = self.push("listed:1", platforms=other, is_index=True)
+        self.assertIn("no matching manifest for linux/" + architecture(), self.refused(404, "POST", f"/images/create?fromImage={listed}"))
+        self.assertEqual(self.pull_lines(listed, platform=f"linux/{other}")[-1], f"Status: Downloaded newer image for {listed}")
+
     def test_what_is_no_name_of_an_image_is_refused_and_not_looked_for(self):
         plain = "invalid reference format"
         for name, message in {
