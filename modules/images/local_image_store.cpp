@@ -183,11 +183,6 @@ task<bool> local_image_store::untag(std::string id, image_reference name) {
 task<std::vector<std::string>> local_image_store::remove(std::string id) {
     const auto at = images_.find(id);
     if (at == images_.end()) throw error(errc::not_found, "No such image: {}", id);
-    if (const auto held = holders_.find(id); held != holders_.end())
-        throw error(errc::conflict,
-                    "conflict: unable to delete {} (must be forced) - image is being used by container "
-                    "{}",
-                    id.substr(id_prefix.size(), 12), held->second.begin()->substr(0, 12));
     const image_record image = std::move(at->second);
     for (const auto* names : {&image.repo_tags, &image.repo_digests})
         for (const std::string& name : *names) names_.erase(name);
@@ -200,8 +195,8 @@ task<std::vector<std::string>> local_image_store::remove(std::string id) {
     std::vector<std::string> deleted{id};
     for (auto chain_id = image.chain_ids.rbegin(); chain_id != image.chain_ids.rend(); ++chain_id) {
         if (uses_layer(*chain_id)) break; // and so those below it
-        co_await storage_.remove_layer(digest::parse(*chain_id));
-        deleted.push_back(*chain_id);
+        const bool is_gone = co_await storage_.remove_layer(digest::parse(*chain_id));
+        if (is_gone) deleted.push_back(*chain_id);
     }
     // Of names that went before, too: all that nobody has is dropped.
     for (const digest& blob : co_await blobs_.list())

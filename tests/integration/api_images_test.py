@@ -88,6 +88,50 @@ class ApiImages(ApiWorld):
             for method, path in (("GET", f"/images/{name}/json"), ("DELETE", f"/images/{name}")):
                 self.assertEqual(self.refused(404, method, path), f"No such image: {shown}")
 
+    def test_the_image_of_a_running_container_is_not_deleted_by_force(self):
+        image = self.client.get(f"/images/{self.image}/json").json()["Id"]
+        container = self.start("sleep", "1000")
+        runs = f"conflict: unable to delete {image[7:19]} (cannot be forced) - image is being used by running container {container[:12]}"
+        for force in (0, 1):
+            self.assertEqual(self.refused(409, "DELETE", f"/images/{image}?force={force}"), runs)
+        self.assertEqual([name[0] for name in self.deleted(self.image, force=True)], ["-", "-"])
+        self.assertEqual(self.client.get(f"/images/{image}/json").json()["RepoTags"], [])
+        self.assertFalse(self.client.pull(self.image))
+
+    def test_containers_outlive_their_image(self):
+        image = self.client.get(f"/images/{self.image}/json").json()["Id"]
+        container = self.create("sh", "-c", "cat /etc/os-release; exit 7")
+        self.assertEqual(self.refused(409, "DELETE", f"/images/{image}"),
+                         f"conflict: unable to delete {image[7:19]} (must be forced) - image is being used by stopped container {container[:12]}")
+        gone = self.deleted(self.image, force=True)
+        self.assertEqual(gone[2:], [image])
+        self.assertEqual([(line["Image"], line["ImageID"]) for line in self.client.get("/containers/json?all=1").json()], [(image, image)])
+        self.engine.stop_daemon()
+        self.engine.start()
+        self.assertEqual(self.client.get("/images/json").json(), [])
+        self.assertEqual(self.client.post(f"/containers/{container}/start").status, 204)
+        self.assertEqual(self.client.wait(container), 7)
+        self.assertIn("Davit sample", self.client.get(f"/containers/{container}/logs?stdout=1").body.decode())
+        below = self.client.get(f"/containers/{container}/json?size=1").json()["GraphDriver"]["Data"]["LowerDir"].split(":")[:-1]
+        self.assertEqual([os.path.isdir(layer) for layer in below], [True, True])
+        self.assertFalse(self.client.pull(self.image))
+        self.assertEqual(self.client.delete(f"/containers/{container}").status, 204)
+        self.assertEqual(self.client.get(f"/images/{self.image}/json").json()["Id"], image)
+        other = self.create("true")
+        above = self.client.get(f"/containers/{other}/json").json()["GraphDriver"]["Data"]["LowerDir"].split(":")[:-1]
+        self.assertEqual(set(above) & set(below), set())
+
+    def test_inspect_tells_where_layers_and_containers_lie(self):
+        seen = self.client.get(f"/images/{self.image}/json").json()["GraphDriver"]
+        self.assertEqual((seen["Name"], set(seen["Data"])), ("overlay2", {"LowerDir", "MergedDir", "UpperDir", "WorkDir"}))
+        self.assertIn("Davit sample", pathlib.Path(seen["Data"]["UpperDir"], "etc/os-release").read_text())
+        self.assertTrue(pathlib.Path(seen["Data"]["LowerDir"], "bin/busybox").is_file())
+        container = self.start("sh", "-c", "echo here > /written; sleep 1000")
+        data = self.client.get(f"/containers/{container}/json").json()["GraphDriver"]["Data"]
+        self.assertEqual((data["ID"], set(data)), (container, {"ID", "LowerDir", "MergedDir", "UpperDir", "WorkDir"}))
+        self.assertEqual(data["LowerDir"].split(":")[:2], [seen["Data"]["UpperDir"], seen["Data"]["LowerDir"]])
+        self.client.delete(f"/containers/{container}?force=1")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -3,6 +3,7 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <set>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -94,7 +95,9 @@ class pulling : public testing::Test {
         blobs = std::make_unique<blob_directory>((top / "root").string());
         store = std::make_unique<local_image_store>(state, *storage, *blobs);
         client = std::make_unique<registry_client_module>(std::vector<std::string>{}, "");
-        images = std::make_unique<images_module>(*store, *blobs, *storage, *client, events, 3, extraction_limits{});
+        images = std::make_unique<images_module>(
+            *store, *blobs, *storage, *client, events, [this](const std::string& id) { return running.contains(id); },
+            3, extraction_limits{});
         loop.run(storage->start());
         loop.run(blobs->start());
         loop.run(store->start());
@@ -138,6 +141,21 @@ class pulling : public testing::Test {
         std::ifstream file{top / "root/overlay/l" / id / path};
         return {std::istreambuf_iterator<char>{file}, {}};
     }
+    std::vector<std::string> removed(const std::string& image, bool force) {
+        std::vector<std::string> all;
+        for (const removed_image& one : loop.run(images->remove(image, force)))
+            all.push_back(one.deleted.empty() ? "-" + one.untagged : one.deleted);
+        return all;
+    }
+    std::string removal_refusal(const std::string& image, bool force) {
+        try {
+            loop.run(images->remove(image, force));
+        } catch (const error& e) {
+            EXPECT_EQ(e.category(), errc::conflict) << e.what();
+            return std::string{e.text()};
+        }
+        return "removed";
+    }
     std::vector<std::string> told_events() {
         std::vector<std::string> all;
         for (auto at = events.begin(); at != events.end(); ++at)
@@ -151,6 +169,7 @@ class pulling : public testing::Test {
     io::loop loop;
     memory_state state;
     event_bus events;
+    std::set<std::string> running; // containers
     std::unique_ptr<overlay_storage> storage;
     std::unique_ptr<blob_directory> blobs;
     std::unique_ptr<local_image_store> store;
@@ -258,6 +277,49 @@ TEST_F(pulling, removing_untags_then_deletes_and_frees_all) {
     EXPECT_THAT(told_events(), Contains("untag " + id));
     EXPECT_THAT(told_events(), Contains("delete " + id));
     EXPECT_THROW(loop.run(images->remove(id, false)), error);
+}
+
+TEST_F(pulling, an_image_that_a_container_runs_loses_its_names_only) {
+    const std::string id = pull(name("two"));
+    const std::string shown = id.substr(7, 12);
+    const std::string in_use = "conflict: unable to remove repository reference \"" + name("two") +
+                               "\" (must force) - container container1 is using its referenced image " + shown;
+    const std::string runs = "conflict: unable to delete " + shown +
+                             " (cannot be forced) - image is being used by running container container1";
+    store->hold(id, "container1");
+    running.insert("container1");
+    EXPECT_EQ(removal_refusal(name("two"), false), in_use);
+    EXPECT_EQ(removal_refusal(id, false), runs);
+    EXPECT_EQ(removal_refusal(id, true), runs);
+    EXPECT_THAT(removed(name("two"), true),
+                ElementsAre("-" + name("two:latest"), StartsWith("-" + name("two@sha256:"))));
+    EXPECT_EQ(removal_refusal(id, true), runs);
+    EXPECT_EQ(store->get(id).repo_tags.size(), 0u);
+}
+
+TEST_F(pulling, an_image_of_stopped_containers_goes_by_force_and_leaves_them_their_layers) {
+    const std::string id = pull(name("two"));
+    const auto chain_ids = store->get(id).chain_ids;
+    loop.run(storage->make_container("container1", {digest::parse(chain_ids[0]), digest::parse(chain_ids[1])}));
+    store->hold(id, "container1");
+    EXPECT_EQ(removal_refusal(id, false),
+              "conflict: unable to delete " + id.substr(7, 12) +
+                  " (must be forced) - image is being used by stopped container container1");
+    EXPECT_THAT(removed(name("two"), true),
+                ElementsAre("-" + name("two:latest"), StartsWith("-" + name("two@sha256:")), id));
+    EXPECT_THAT(store->list(), IsEmpty());
+    EXPECT_THAT(storage->layers(), IsEmpty());
+    end();
+    begin();
+    const auto below = loop.run(storage->container_rootfs("container1")).host_layers;
+    std::ifstream file{below.at(0) + "/etc/a"};
+    EXPECT_EQ((std::string{std::istreambuf_iterator<char>{file}, {}}), "high!");
+    EXPECT_EQ(pull(name("two")), id); // as if it had never been here
+    EXPECT_EQ(layer_text(store->get(id), 1, "etc/a"), "high!");
+    loop.run(storage->remove_container("container1"));
+    EXPECT_FALSE(fs::exists(below.at(0)));
+    store->release(id, "container1");
+    EXPECT_THAT(removed(name("two"), true), testing::SizeIs(5)); // two names, the image, two layers
 }
 
 TEST_F(pulling, two_pulls_share_and_a_cancelled_one_leaves_nothing) {
