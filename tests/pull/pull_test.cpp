@@ -66,10 +66,16 @@ class pulling : public testing::Test {
             "')\n"
             "low = l.add_layer(Tar().folder('etc/').file('etc/a', 'low').file('etc/b', 'gone').bytes())\n"
             "high = l.add_layer(Tar().file('etc/a', 'high!').file('etc/.wh.b', '').bytes())\n"
-            "l.add_image('latest', [low, high], {'Cmd': ['sh'], 'Labels': {'k': 'v'}})\n";
+            "l.add_image('latest', [low, high], {'Cmd': ['sh'], 'Labels': {'k': 'v'}})\n"
+            "base = Layout('" +
+            (shared / "base").string() +
+            "')\n"
+            "low = base.add_layer(Tar().folder('etc/').file('etc/a', 'low').file('etc/b', 'gone').bytes())\n"
+            "base.add_image('latest', [low], {'Cmd': ['sh']})\n";
         ASSERT_EQ(run_program({"python3", "-c", script}), 0);
         registry->push(shared / "layout", "two:latest");
         registry->push(shared / "layout", "docker/two:1.0", "docker");
+        registry->push(shared / "base", "base:latest");
         registry->push(shared / "layout", "many:1.0");
         registry->push(shared / "layout", "many:2.0");
     }
@@ -146,6 +152,18 @@ class pulling : public testing::Test {
         for (const removed_image& one : loop.run(images->remove(image, force)))
             all.push_back(one.deleted.empty() ? "-" + one.untagged : one.deleted);
         return all;
+    }
+    task<void> pull_for(std::chrono::nanoseconds limit, pull_request asked, int* cancelled) {
+        try {
+            co_await with_timeout(limit, "the pull", images->pull(std::move(asked), [](const progress_update&) {}));
+        } catch (const error& e) {
+            if (e.category() != errc::timed_out) throw;
+            ++*cancelled;
+        }
+    }
+    task<void> remove_after(std::chrono::nanoseconds delay, std::string image) {
+        co_await sleep_for(delay);
+        co_await images->remove(std::move(image), true);
     }
     std::string removal_refusal(const std::string& image, bool force) {
         try {
@@ -348,6 +366,39 @@ TEST_F(pulling, two_pulls_share_and_a_cancelled_one_leaves_nothing) {
             continue;
         }
         loop.run(images->remove(name("two"), true));
+    }
+}
+
+TEST_F(pulling, a_pull_goes_on_when_the_one_that_began_its_download_is_cancelled) {
+    const pull_request asked{image_reference::parse(name("two:latest")), {}, {}};
+    int cancelled = 0;
+    for (int delay = 0; delay < 30; ++delay) {
+        loop.run(with_scope([&](scope& both) -> task<void> {
+            both.spawn(pull_for(std::chrono::microseconds{delay * 700}, asked, &cancelled));
+            co_await images->pull(asked, [](const progress_update&) {});
+        }));
+        const image_record& image = store->get(name("two"));
+        EXPECT_EQ(layer_text(image, 1, "etc/a"), "high!");
+        EXPECT_EQ(kept().size(), 6u) << delay; // two layers with their links, the manifest and the configuration
+        loop.run(images->remove(name("two"), true));
+        EXPECT_THAT(kept(), IsEmpty()) << delay;
+    }
+    EXPECT_GT(cancelled, 0);
+}
+
+TEST_F(pulling, an_image_arrives_whole_while_another_with_a_layer_of_it_is_removed) {
+    for (int delay = 0; delay < 30; ++delay) {
+        pull(name("base"));
+        loop.run(with_scope([&](scope& both) -> task<void> {
+            both.spawn(remove_after(std::chrono::microseconds{delay * 500}, name("base")));
+            co_await images->pull({image_reference::parse(name("two:latest")), {}, {}}, [](const progress_update&) {});
+        }));
+        const image_record& image = store->get(name("two"));
+        EXPECT_EQ(layer_text(image, 0, "etc/b"), "gone");
+        EXPECT_EQ(layer_text(image, 1, "etc/a"), "high!");
+        EXPECT_EQ(kept().size(), 6u) << delay;
+        loop.run(images->remove(name("two"), true));
+        EXPECT_THAT(kept(), IsEmpty()) << delay;
     }
 }
 
