@@ -203,6 +203,11 @@ container_inspect inspect(const engine& from, const container_record& container,
     else
         seen.network = std::move(network);
     seen.graph.name = seen.driver;
+    seen.graph.data = from.storage.container_places(container.id);
+    (*seen.graph.data)["ID"] = container.id;
+    // It is mounted in the container's own mount namespace only; this is the way there.
+    if (container.pid != 0 && seen.graph.data->contains("MergedDir"))
+        (*seen.graph.data)["MergedDir"] = fmt::format("/proc/{}/root", container.pid);
     return seen;
 }
 

@@ -94,6 +94,9 @@ image_inspect inspect(const engine& from, const image_record& image, api_version
     seen.size = image.size;
     if (version < api_version{1, 44}) seen.virtual_size = image.size;
     seen.graph.name = from.storage.docker_name();
+    std::vector<digest> chain_ids;
+    for (const std::string& chain_id : image.chain_ids) chain_ids.push_back(digest::parse(chain_id));
+    if (auto places = from.storage.image_places(chain_ids); !places.empty()) seen.graph.data = std::move(places);
     seen.rootfs.type = image.config.rootfs.type.empty() ? "layers" : image.config.rootfs.type;
     seen.rootfs.layers = image.config.rootfs.diff_ids;
     seen.metadata.last_tag_time = image.last_tagged;

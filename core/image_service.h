@@ -50,7 +50,8 @@ class image_service {
     virtual task<std::string> pull(pull_request request, progress_sink progress) = 0;
 
     /// Docker's rules (DELETE /images/{name}): a name with others beside it is only untagged; the last one deletes the
-    /// image, unless a container uses it (conflict; `force` untags even then).
+    /// image, unless a container uses it (conflict). With `force` stopped containers don't count; a running one's image
+    /// loses its names and stays, and is refused by its id.
     virtual task<std::vector<removed_image>> remove(std::string name, bool force) = 0;
 };
 

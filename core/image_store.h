@@ -58,7 +58,7 @@ class image_store {
     /// By full id, unambiguous id prefix, reference, or name@digest. Null when there is none.
     /// Errors: invalid when a prefix is ambiguous. The pointer is valid until the next change of the store.
     virtual const image_record* find(std::string_view name) const = 0;
-    /// As `find`; throws not_found "No such image: NAME" (Docker's words).
+    /// As `find`; throws not_found "No such image: NAME" (Docker's words), or invalid for what is no name of an image.
     virtual const image_record& get(std::string_view name) const = 0;
     virtual std::vector<const image_record*> list() const = 0;
 
@@ -67,10 +67,11 @@ class image_store {
     virtual task<void> record(image_record added, std::optional<image_reference> name) = 0;
     /// Takes a name away. Returns whether the image has others left.
     virtual task<bool> untag(std::string id, image_reference name) = 0;
-    /// Forgets an image and deletes the layers and blobs that no other image uses. Errors: conflict when held.
+    /// Forgets an image and deletes the layers and blobs that no other image uses; layers that containers stand on stay
+    /// on the disk for them (storage_driver). Returns the digests of what is gone.
     virtual task<std::vector<std::string>> remove(std::string id) = 0;
 
-    /// Containers hold the image that they were made of; a held image's layers stay.
+    /// Containers hold the image that they were made of, whether or not it is here any more.
     virtual void hold(const std::string& id, const std::string& container_id) = 0;
     virtual void release(const std::string& id, const std::string& container_id) = 0;
     virtual std::vector<std::string> holders(const std::string& id) const = 0;

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/container_config.h"
 #include "core/digest.h"
 #include "core/launch_plan.h"
 #include "core/task.h"
@@ -48,12 +49,17 @@ class storage_driver {
     virtual task<void> sync() = 0;
     virtual bool has_layer(const digest& chain_id) const = 0;
     virtual std::vector<digest> layers() const = 0;
-    /// Idempotent. The caller knows that no image and no container uses it.
-    virtual task<void> remove_layer(digest chain_id) = 0;
+    /// Idempotent. The caller knows that no image has it. It is out of sight at once; containers that stand on it keep
+    /// it on the disk, and it goes with the last of them. False when it is kept so.
+    virtual task<bool> remove_layer(digest chain_id) = 0;
 
     /// `chain_ids` from the lowest to the topmost. Errors: not_found when a layer is missing.
     virtual task<void> make_container(std::string container_id, std::vector<digest> chain_ids) = 0;
     virtual task<rootfs_plan> container_rootfs(std::string container_id) = 0;
+    /// Where an image's layers and a container's parts lie, by the names that `inspect` of Docker's driver has (Docker
+    /// Engine API: DriverData). Empty when that tells nothing, or when a layer is missing.
+    virtual string_map image_places(const std::vector<digest>& chain_ids) const = 0;
+    virtual string_map container_places(const std::string& container_id) const = 0;
     virtual task<void> remove_container(std::string container_id) = 0;
     /// The containers that have a writable layer: what start-up compares with the store.
     virtual std::vector<std::string> containers() const = 0;

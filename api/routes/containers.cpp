@@ -37,13 +37,6 @@ task<void> list_containers(engine& serves, exchange& request) {
 
 task<void> inspect_container(engine& serves, exchange& request) {
     auto seen = inspect(serves, serves.containers.get(request.path("id")), request.version());
-    const auto rootfs = co_await serves.storage.container_rootfs(seen.id);
-    seen.graph.data.emplace();
-    if (!rootfs.host_upper.empty()) {
-        std::string lower;
-        for (const auto& layer : rootfs.host_layers) lower += (lower.empty() ? "" : ":") + layer;
-        *seen.graph.data = {{"LowerDir", lower}, {"UpperDir", rootfs.host_upper}, {"WorkDir", rootfs.host_work}};
-    }
     if (request.flag("size")) {
         const auto size = co_await measure(serves, seen.id, seen.image);
         seen.size_rw = size.written;

@@ -62,19 +62,18 @@ task<std::string> read_blob(registry_session& from, content_descriptor of, std::
     co_return bytes;
 }
 
-void check_platform(const image_config& config, const std::string& asked, const image_reference& image) {
-    if (!config.os.empty() && config.os != "linux")
-        throw error(errc::unsupported, "image operating system {:?} cannot be used on this platform", config.os);
-    if (asked.empty()) return;
+/// What to warn of when an image is not for the platform that was asked for, which a manifest without an index may be:
+/// it is pulled nonetheless, as Docker does it. Empty when there is nothing to warn of.
+std::string platform_warning(const image_config& config, const std::string& asked, const image_reference& image) {
+    if (asked.empty()) return {};
     const platform wanted = parse_platform(asked);
     const platform found =
         normalised({config.os.empty() ? "linux" : config.os, config.architecture, config.variant, {}});
     const std::array offered{found};
-    if (!choose_platform(offered, wanted))
-        throw error(errc::not_found,
-                    "image with reference {} was found but its platform ({}) does not match the "
-                    "specified platform ({})",
-                    image.familiar(), found.text(), wanted.text());
+    if (choose_platform(offered, wanted)) return {};
+    return fmt::format("WARNING: image with reference {} was found but its platform ({}) does not match the specified "
+                       "platform ({})",
+                       image.familiar(), found.text(), wanted.text());
 }
 
 } // namespace
@@ -86,17 +85,16 @@ task<std::string> images_module::pull(pull_request request, progress_sink progre
         wanted.clear();
         for (const std::string& tag : co_await tags_of(request)) wanted.push_back(asked.with_tag(tag));
     }
-    std::string id;
-    bool has_fetched = false;
+    pull_outcome outcome;
     for (const image_reference& image : wanted) {
         request.image = image;
-        const bool fetched_now = co_await pull_one(request, progress, id);
-        has_fetched = has_fetched || fetched_now;
+        co_await pull_one(request, progress, outcome);
     }
     progress({.id = {},
-              .status = (has_fetched ? "Status: Downloaded newer image for " : "Status: Image is up to date for ") +
+              .status = (outcome.is_news ? "Status: Downloaded newer image for " : "Status: Image is up to date for ") +
                         asked.familiar()});
-    co_return id;
+    for (const std::string& warning : outcome.warnings) progress({.id = {}, .status = warning});
+    co_return outcome.id;
 }
 
 task<std::vector<std::string>> images_module::tags_of(pull_request request) {
@@ -106,16 +104,20 @@ task<std::vector<std::string>> images_module::tags_of(pull_request request) {
     co_return tags;
 }
 
-task<bool> images_module::pull_one(pull_request request, progress_sink progress, std::string& id) {
+task<void> images_module::pull_one(pull_request request, progress_sink progress, pull_outcome& outcome) {
     const image_reference asked = request.image;
+    const std::string platform = request.platform;
     const pulled_ptr image = co_await fetch_documents(std::move(request));
     progress({.id = shown_version(asked), .status = "Pulling from " + asked.path()});
-    const bool has_fetched = co_await fetch_and_record(image, progress);
+    const image_record* had = images_.find(asked.familiar());
+    if (!had || had->id != image->id.text()) outcome.is_news = true;
+    co_await fetch_and_record(image, progress);
     progress({.id = {}, .status = "Digest: " + image->top.of.text()});
     publish("pull", asked.familiar(), asked.familiar_name(),
             image->config.config ? image->config.config->labels.value_or(string_map{}) : string_map{});
-    id = image->id.text();
-    co_return has_fetched;
+    outcome.id = image->id.text();
+    if (std::string warning = platform_warning(image->config, platform, asked); !warning.empty())
+        outcome.warnings.push_back(std::move(warning));
 }
 
 task<images_module::pulled_ptr> images_module::fetch_documents(pull_request request) {
@@ -145,7 +147,8 @@ task<images_module::pulled_ptr> images_module::fetch_documents(pull_request requ
             throw error(errc::invalid, "the index leads to another index; nested ones are not followed");
     }
     co_await fetch_config(image, *document.content.config);
-    check_platform(image->config, request.platform, request.image);
+    if (const std::string& os = image->config.os; !os.empty() && os != "linux")
+        throw error(errc::unsupported, "image operating system {:?} cannot be used on this platform", os);
     image->layers = layers_of(document.content, image->config);
     co_return image;
 }
@@ -161,7 +164,7 @@ bool images_module::has_all_layers(const pulled_image& image) const {
                                [&](const layer_facts& layer) { return storage_.has_layer(layer.chain_id); });
 }
 
-task<bool> images_module::fetch_and_record(pulled_ptr image, progress_sink progress) {
+task<void> images_module::fetch_and_record(pulled_ptr image, progress_sink progress) {
     const bool is_known = images_.find(image->id.text()) != nullptr;
     layer_claim claim{wanted_layers_, image->layers};
     rollback undo;
@@ -169,40 +172,32 @@ task<bool> images_module::fetch_and_record(pulled_ptr image, progress_sink progr
         claim.give_up();
         return drop_unused_layers(image);
     });
-    co_return co_await with_rollback(
-        undo, [](images_module& self, pulled_ptr of, progress_sink tell, bool known) -> task<bool> {
-            bool has_fetched = !known;
-            for (int attempt = 1;; ++attempt) {
-                // An image that is here already says so at its end, and not layer by layer.
-                if (!known || !self.has_all_layers(*of)) {
-                    const bool fetched_now = co_await self.fetch_layers(of, tell);
-                    has_fetched = has_fetched || fetched_now;
-                }
-                if (co_await self.record(of)) co_return has_fetched;
-                if (attempt == most_attempts)
-                    throw error(errc::unavailable, "the layers of {} were removed while it was pulled; pull it again",
-                                of->asked.familiar());
-            }
-        }(*this, image, progress, is_known));
+    co_await with_rollback(undo, [](images_module& self, pulled_ptr of, progress_sink tell, bool known) -> task<void> {
+        for (int attempt = 1;; ++attempt) {
+            // An image that is here already says so at its end, and not layer by layer.
+            if (!known || !self.has_all_layers(*of)) co_await self.fetch_layers(of, tell);
+            if (co_await self.record(of)) co_return;
+            if (attempt == most_attempts)
+                throw error(errc::unavailable, "the layers of {} were removed while it was pulled; pull it again",
+                            of->asked.familiar());
+        }
+    }(*this, image, progress, is_known));
 }
 
-task<bool> images_module::fetch_layers(pulled_ptr image, progress_sink progress) {
+task<void> images_module::fetch_layers(pulled_ptr image, progress_sink progress) {
     std::vector<std::int64_t> sizes(image->layers.size(), -1);
-    bool has_fetched = false;
     for (const layer_facts& layer : image->layers)
         progress({.id = layer.blob.short_form(),
                   .status = storage_.has_layer(layer.chain_id) ? "Already exists" : "Pulling fs layer"});
     co_await with_scope([&](scope& layers) -> task<void> {
         for (std::size_t at = 0; at < image->layers.size(); ++at) {
             if (storage_.has_layer(image->layers[at].chain_id)) continue;
-            has_fetched = true;
             layers.spawn(fetch_layer(image->layers[at], image->from, progress, sizes[at]));
         }
         co_return;
     });
     for (std::size_t at = 0; at < sizes.size(); ++at)
         if (sizes[at] >= 0) fetched_sizes_[image->layers[at].chain_id] = sizes[at];
-    co_return has_fetched;
 }
 
 task<void> images_module::fetch_layer(layer_facts layer, std::shared_ptr<registry_session> from, progress_sink progress,

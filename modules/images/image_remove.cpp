@@ -54,35 +54,58 @@ images_module::images_module(const module_inputs& given)
           given.get<storage_driver>(),
           given.get<registry_client>(),
           given.get<event_bus>(),
+          [&containers = given.get<container_service>()](const std::string& id) {
+              const container_record* found = containers.find(id);
+              return found && (found->state == container_state::running || found->state == container_state::paused ||
+                               found->state == container_state::restarting);
+          },
           static_cast<std::size_t>(std::clamp<std::int64_t>(given.config().number("max-concurrent-downloads"), 1, 64)),
           {.unpack = {.entries = static_cast<std::uint64_t>(given.config().number("max-layer-entries"))},
            .expanded_bytes = static_cast<std::uint64_t>(given.config().number("max-layer-size")),
            .expansion_ratio = static_cast<std::uint64_t>(given.config().number("max-layer-expansion"))}} {}
 
 images_module::images_module(image_store& images, blob_store& blobs, storage_driver& storage,
-                             registry_client& registries, event_bus& events, std::size_t downloads_at_once,
+                             registry_client& registries, event_bus& events,
+                             std::function<bool(const std::string&)> runs, std::size_t downloads_at_once,
                              extraction_limits limits)
     : images_{images},
       blobs_{blobs},
       storage_{storage},
       events_{events},
       registries_{registries},
+      runs_{std::move(runs)},
       downloads_{storage, downloads_at_once, limits} {}
 
-void images_module::check_may_remove(const image_record& image, const std::string& name, bool is_by_id,
-                                     bool force) const {
-    if (force) return;
-    if (is_by_id && !has_single_name(image))
+std::string images_module::holder_of(const image_record& image, bool is_running) const {
+    for (std::string& holder : images_.holders(image.id))
+        if (runs_(holder) == is_running) return std::move(holder);
+    return {};
+}
+
+void images_module::check_holders(const image_record& image, bool force) const {
+    if (const auto holder = holder_of(image, true); !holder.empty())
         throw error(errc::conflict,
-                    "conflict: unable to delete {} (must be forced) - image is referenced in multiple repositories",
-                    short_id(image.id));
+                    "conflict: unable to delete {} (cannot be forced) - image is being used by running container {}",
+                    short_id(image.id), short_id(holder));
+    if (const auto holder = holder_of(image, false); !holder.empty() && !force)
+        throw error(errc::conflict,
+                    "conflict: unable to delete {} (must be forced) - image is being used by stopped container {}",
+                    short_id(image.id), short_id(holder));
+}
+
+void images_module::check_may_untag(const image_record& image, const std::string& name, bool is_by_id,
+                                    bool force) const {
+    if (is_by_id) {
+        const bool is_named_once = has_single_name(image);
+        check_holders(image, force || !is_named_once);
+        if (!force && !is_named_once)
+            throw error(errc::conflict,
+                        "conflict: unable to delete {} (must be forced) - image is referenced in multiple repositories",
+                        short_id(image.id));
+        return;
+    }
     const auto holders = images_.holders(image.id);
-    if (holders.empty()) return;
-    if (is_by_id)
-        throw error(errc::conflict,
-                    "conflict: unable to delete {} (must be forced) - image is being used by container {}",
-                    short_id(image.id), short_id(holders.front()));
-    if (has_single_name(image))
+    if (!force && !holders.empty() && has_single_name(image))
         throw error(errc::conflict,
                     "conflict: unable to remove repository reference {:?} (must force) - container {} is using its "
                     "referenced image {}",
@@ -93,13 +116,14 @@ task<std::vector<removed_image>> images_module::remove(std::string name, bool fo
     const auto alone = co_await changing_.acquire();
     const image_record image = images_.get(name); // a copy: the store changes below
     const std::string given = name_among(image, name);
-    check_may_remove(image, name, given.empty(), force);
+    check_may_untag(image, name, given.empty(), force);
 
     std::vector<removed_image> told;
     std::vector<std::string> names;
     if (given.empty()) {
         names = image.repo_tags;
         names.insert(names.end(), image.repo_digests.begin(), image.repo_digests.end());
+        std::ranges::sort(names);
     } else {
         names.push_back(given);
         // The last tag of a repository takes the digests along by which the image was pulled from it.
@@ -113,7 +137,9 @@ task<std::vector<removed_image>> images_module::remove(std::string name, bool fo
     for (const std::string& gone : names) co_await untag(image.id, gone, told);
 
     const image_record* left = images_.find(image.id);
-    if (!left || !left->repo_tags.empty() || !left->repo_digests.empty() || !images_.holders(image.id).empty())
+    // A name that is gone is enough of an answer when a container needs the image.
+    if (!left || !left->repo_tags.empty() || !left->repo_digests.empty() || !holder_of(*left, true).empty() ||
+        (!force && !holder_of(*left, false).empty()))
         co_return told;
     for (std::string& deleted : co_await images_.remove(image.id)) told.push_back({{}, std::move(deleted)});
     publish("delete", image.id, image.id, labels_of(image));

@@ -128,13 +128,10 @@ const image_record* local_image_store::find_id(std::string_view hex_prefix) cons
 const image_record& local_image_store::get(std::string_view name) const {
     if (const image_record* found = find(name)) return *found;
     std::string shown{name};
-    if (!name.starts_with(id_prefix)) {
-        try {
-            shown = image_reference::parse_with_default_tag(name).familiar();
-        } catch (const error&) {
-            // shown as it was given
-        }
-    }
+    if (name.size() == 64 && is_hex(name))
+        shown.insert(0, id_prefix);
+    else if (!name.starts_with(id_prefix))
+        shown = image_reference::parse_with_default_tag(name).familiar();
     throw error(errc::not_found, "No such image: {}", shown);
 }
 
@@ -186,11 +183,6 @@ task<bool> local_image_store::untag(std::string id, image_reference name) {
 task<std::vector<std::string>> local_image_store::remove(std::string id) {
     const auto at = images_.find(id);
     if (at == images_.end()) throw error(errc::not_found, "No such image: {}", id);
-    if (const auto held = holders_.find(id); held != holders_.end())
-        throw error(errc::conflict,
-                    "conflict: unable to delete {} (must be forced) - image is being used by container "
-                    "{}",
-                    id.substr(id_prefix.size(), 12), held->second.begin()->substr(0, 12));
     const image_record image = std::move(at->second);
     for (const auto* names : {&image.repo_tags, &image.repo_digests})
         for (const std::string& name : *names) names_.erase(name);
@@ -203,8 +195,8 @@ task<std::vector<std::string>> local_image_store::remove(std::string id) {
     std::vector<std::string> deleted{id};
     for (auto chain_id = image.chain_ids.rbegin(); chain_id != image.chain_ids.rend(); ++chain_id) {
         if (uses_layer(*chain_id)) break; // and so those below it
-        co_await storage_.remove_layer(digest::parse(*chain_id));
-        deleted.push_back(*chain_id);
+        const bool is_gone = co_await storage_.remove_layer(digest::parse(*chain_id));
+        if (is_gone) deleted.push_back(*chain_id);
     }
     // Of names that went before, too: all that nobody has is dropped.
     for (const digest& blob : co_await blobs_.list())

@@ -338,6 +338,8 @@ task<void> registry_routes::put_manifest(request& asked) {
         throw registry_error(400, "TAG_INVALID", fmt::format("\"{}\" is neither a tag nor a digest", asked.item));
     const std::string media_type{asked.exchange.head().headers.get("Content-Type")};
     if (media_type.empty()) throw registry_error(400, "MANIFEST_INVALID", "a manifest needs its Content-Type");
+    if (media_type.size() > registry_storage::longest_media_type)
+        throw registry_error(400, "MANIFEST_INVALID", "the manifest's Content-Type is too long");
     std::string bytes = co_await asked.exchange.read_all(manifest_limit);
     io::sha256 hash;
     hash.update(bytes);

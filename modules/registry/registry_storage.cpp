@@ -5,8 +5,11 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <sys/stat.h>
+#include <unistd.h>
+#include <unordered_set>
 
 #include "core/error.h"
+#include "core/log.h"
 #include "io/file.h"
 #include "io/offload.h"
 #include "modules/registry/registry_names.h"
@@ -34,6 +37,27 @@ std::vector<std::string> find_repositories(const std::string& root) {
     return names;
 }
 
+/// Deletes the blobs whose upload had ended when the registry did, and whose link was not there yet.
+void delete_unlinked_blobs(const std::string& directory) {
+    std::unordered_set<std::string> linked;
+    for (auto at = std::filesystem::recursive_directory_iterator(directory + "/repositories");
+         at != std::filesystem::recursive_directory_iterator(); ++at) {
+        const std::string name = at->path().filename().string();
+        if (!name.starts_with('_')) continue;
+        at.disable_recursion_pending();
+        if (name != "_blobs") continue;
+        for (const auto& link : std::filesystem::directory_iterator(at->path()))
+            linked.insert(link.path().filename().string());
+    }
+    for (const auto& blob : std::filesystem::directory_iterator(directory + "/blobs"))
+        if (!linked.contains(blob.path().filename().string())) std::filesystem::remove(blob.path());
+}
+
+void sync_content(const std::string& path) {
+    const io::descriptor file{::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW)};
+    if (!file || ::fdatasync(file.get()) != 0) throw error::system(errno, "syncing {}", path);
+}
+
 std::vector<std::string> page(std::vector<std::string> sorted, const std::string& last, std::size_t limit) {
     sorted.erase(sorted.begin(), std::upper_bound(sorted.begin(), sorted.end(), last));
     if (sorted.size() > limit) sorted.resize(limit);
@@ -46,6 +70,14 @@ task<void> registry_storage::prepare() {
     co_await io::remove_tree(directory_ + "/uploads");
     for (const char* part : {"/blobs", "/repositories", "/uploads"})
         co_await io::make_directories(directory_ + part, directory_mode);
+    co_await io::offload([directory = directory_] {
+        try {
+            delete_unlinked_blobs(directory);
+        } catch (const std::filesystem::filesystem_error& e) {
+            // They take up room, and no more.
+            log::warn("looking for blobs of the registry that nobody links: {}", e.what());
+        }
+    });
 }
 
 task<std::optional<stored_blob>> registry_storage::find_blob(std::string repository, digest of) {
@@ -72,7 +104,9 @@ task<std::optional<digest>> registry_storage::first_missing(std::string reposito
 
 task<void> registry_storage::place(std::string path, std::string content) {
     const std::string arriving = upload_path(make_upload_id());
+    const bool has_content = !content.empty();
     co_await io::write_file_atomically(arriving, std::move(content), file_mode);
+    if (has_content) co_await io::offload([&arriving] { sync_content(arriving); });
     co_await io::rename_path(arriving, std::move(path));
 }
 
@@ -96,7 +130,8 @@ task<void> registry_storage::commit_upload(std::string repository, std::string i
 }
 
 task<std::optional<stored_manifest>> registry_storage::find_manifest(std::string repository, digest of) {
-    auto media_type = co_await io::find_file(repository_path(repository) + "/_manifests/" + of.hex(), 1024);
+    auto media_type =
+        co_await io::find_file(repository_path(repository) + "/_manifests/" + of.hex(), longest_media_type);
     if (!media_type) co_return std::nullopt;
     std::string bytes = co_await io::read_file(blob_path(of), manifest_limit);
     co_return stored_manifest{of, std::move(*media_type), std::move(bytes)};

@@ -34,9 +34,12 @@ struct stored_blob {
 /// digest.h), so they are safe as paths. Errors are those of the file system.
 class registry_storage {
   public:
+    /// What `put_manifest` takes, in bytes.
+    static constexpr std::size_t longest_media_type = 1024;
+
     explicit registry_storage(std::string directory) : directory_{std::move(directory)} {}
 
-    /// Makes the directories (0700) and deletes uploads that an earlier life left.
+    /// Makes the directories (0700) and deletes what an earlier life left: uploads, and blobs that no repository links.
     task<void> prepare();
 
     task<std::optional<stored_blob>> find_blob(std::string repository, digest of);
@@ -65,8 +68,8 @@ class registry_storage {
     std::string link_path(const std::string& name, const digest& of) const {
         return repository_path(name) + "/_blobs/" + of.hex();
     }
-    /// Writes a file whole, or not at all. It is made among the uploads: a name of its own beside the tags would be
-    /// listed as one, and what a crash leaves there is deleted at the next start.
+    /// Writes a file whole, or not at all, also when the host crashes. It is made among the uploads: a name of its own
+    /// beside the tags would be listed as one, and what a crash leaves there is deleted at the next start.
     task<void> place(std::string path, std::string content);
     task<void> link_blob(std::string repository, digest of);
 

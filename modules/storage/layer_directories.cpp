@@ -86,6 +86,7 @@ struct layer_directories::found {
     io::descriptor layers, links, containers, trash;
     std::unordered_map<digest, std::string> chains;
     std::vector<std::pair<std::string, std::vector<std::string>>> container_stacks;
+    std::set<std::string> kept_layers;
     std::vector<std::string> trashed;
 };
 
@@ -117,11 +118,18 @@ layer_directories::found layer_directories::look_around(const std::string& data_
         }
     }
     std::ranges::sort(visible);
-    for (const std::string& id : present)
-        if (!std::ranges::binary_search(visible, id)) move_aside(all.layers.get(), id, all.trash.get());
+    std::set<std::string> stood_on;
     for (std::string& id : io::names_in(all.containers.get())) {
         auto stack = read_stack(all.containers.get(), id);
+        stood_on.insert(stack.begin(), stack.end());
         all.container_stacks.emplace_back(std::move(id), std::move(stack));
+    }
+    for (const std::string& id : present) {
+        if (std::ranges::binary_search(visible, id)) continue;
+        if (stood_on.contains(id))
+            all.kept_layers.insert(id);
+        else
+            move_aside(all.layers.get(), id, all.trash.get());
     }
     all.trashed = io::names_in(all.trash.get());
     return all;
@@ -134,8 +142,8 @@ task<void> layer_directories::start() {
     containers_ = std::move(all.containers);
     trash_ = std::move(all.trash);
     chains_ = std::move(all.chains);
-    for (auto& [id, stack] : all.container_stacks)
-        container_stacks_[id] = std::make_shared<const std::vector<std::string>>(std::move(stack));
+    for (auto& [id, stack] : all.container_stacks) container_stacks_[id] = share(std::move(stack));
+    kept_layers_ = std::move(all.kept_layers);
     trashed_ = std::move(all.trashed);
     if (!trashed_.empty()) has_trash_.set();
     emptying_.spawn(empty_trash());
@@ -188,23 +196,48 @@ task<void> layer_directories::discard_layer(layer_staging staging) {
     co_await delete_now(std::move(trashed));
 }
 
-task<void> layer_directories::remove_layer(digest chain_id) {
-    co_await delete_now(co_await unlink_layer(chain_id).under(nullptr));
+task<bool> layer_directories::remove_layer(digest chain_id) {
+    auto trashed = co_await unlink_layer(chain_id).under(nullptr);
+    if (!trashed) co_return false;
+    co_await delete_now(std::move(*trashed));
+    co_return true;
 }
 
-task<std::string> layer_directories::unlink_layer(digest chain_id) {
+task<std::optional<std::string>> layer_directories::unlink_layer(digest chain_id) {
     const auto alone = co_await linking_.acquire();
     const auto at = chains_.find(chain_id);
     if (at == chains_.end()) co_return std::string{};
     const std::string id = std::move(at->second);
     chains_.erase(at);
+    const bool is_kept = is_stood_on(id);
+    if (is_kept) kept_layers_.insert(id);
     // The link goes first: a layer that is not whole must not be visible.
-    co_return co_await io::offload(
-        [links = links_.get(), layers = layers_.get(), trash = trash_.get(), hex = chain_id.hex(), id] {
-            if (::unlinkat(links, hex.c_str(), 0) != 0 && errno != ENOENT)
-                throw error::system(errno, "removing the layer {}", hex);
-            return move_aside(layers, id, trash);
-        });
+    co_return co_await io::offload([links = links_.get(), layers = layers_.get(), trash = trash_.get(),
+                                    hex = chain_id.hex(), id, is_kept]() -> std::optional<std::string> {
+        if (::unlinkat(links, hex.c_str(), 0) != 0 && errno != ENOENT)
+            throw error::system(errno, "removing the layer {}", hex);
+        return is_kept ? std::nullopt : std::optional{move_aside(layers, id, trash)};
+    });
+}
+
+bool layer_directories::is_stood_on(const std::string& id) const {
+    return std::ranges::any_of(shared_stacks_, [&](const auto& entry) {
+        return !entry.second.expired() && std::ranges::find(entry.first, id) != entry.first.end();
+    });
+}
+
+task<void> layer_directories::drop_kept_layers() {
+    std::vector<std::string> dropped;
+    for (const std::string& id : kept_layers_)
+        if (!is_stood_on(id)) dropped.push_back(id);
+    for (const std::string& id : dropped) kept_layers_.erase(id);
+    for (const std::string& id : dropped) {
+        std::string trashed = co_await io::offload([layers = layers_.get(), trash = trash_.get(), id] {
+                                  return move_aside(layers, id, trash);
+                              }).under(nullptr);
+        if (!trashed.empty()) trashed_.push_back(std::move(trashed));
+        has_trash_.set();
+    }
 }
 
 task<void> layer_directories::sync() {
@@ -231,6 +264,20 @@ layer_directories::layer_list layer_directories::stack_of(const std::vector<dige
         if (at == chains_.end()) throw error(errc::not_found, "the layer {} is missing", chain_id->text());
         stack.push_back(at->second);
     }
+    return share(std::move(stack));
+}
+
+std::vector<std::string> layer_directories::layer_paths(const std::vector<digest>& chain_ids) const {
+    std::vector<std::string> paths;
+    for (auto chain_id = chain_ids.rbegin(); chain_id != chain_ids.rend(); ++chain_id) {
+        const auto at = chains_.find(*chain_id);
+        if (at == chains_.end()) return {};
+        paths.push_back(layer_directory(at->second));
+    }
+    return paths;
+}
+
+layer_directories::layer_list layer_directories::share(std::vector<std::string> stack) {
     auto& shared = shared_stacks_[stack];
     if (auto known = shared.lock()) return known;
     std::erase_if(shared_stacks_,
@@ -267,9 +314,11 @@ task<void> layer_directories::remove_container(std::string container_id) {
                               return move_aside(containers, container_id, trash);
                           }).under(nullptr);
     container_stacks_.erase(container_id);
-    if (trashed.empty()) co_return;
-    trashed_.push_back(std::move(trashed));
-    has_trash_.set();
+    if (!trashed.empty()) {
+        trashed_.push_back(std::move(trashed));
+        has_trash_.set();
+    }
+    co_await drop_kept_layers();
 }
 
 layer_directories::layer_list layer_directories::container_stack(const std::string& container_id) const {

@@ -3,6 +3,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -21,7 +23,8 @@ namespace davit {
 /// The places on disk that a storage driver keeps, and what every driver does with them. See README.md for the layout.
 ///
 /// A layer is written in its final place under a short random id and becomes visible when a link named by its chain id
-/// says that id: one step, whatever the crash. What has no such link at start-up is deleted. Removing moves aside,
+/// says that id: one step, whatever the crash. What has no such link and no container at start-up is deleted. Removing
+/// moves aside,
 /// which is cheap, into the trash, which is emptied in slices by one coroutine; what a crash leaves there goes at the
 /// next start. Everything is done by descriptors; links are not followed and mounts not crossed.
 class layer_directories {
@@ -39,7 +42,8 @@ class layer_directories {
     task<void> commit_layer(layer_staging staging, digest chain_id);
     /// Deletes what was staged before it returns: a failed pull leaves nothing behind.
     task<void> discard_layer(layer_staging staging);
-    task<void> remove_layer(digest chain_id);
+    /// See storage_driver::remove_layer.
+    task<bool> remove_layer(digest chain_id);
     /// See storage_driver::sync.
     task<void> sync();
     bool has_layer(const digest& chain_id) const { return chains_.contains(chain_id); }
@@ -47,6 +51,8 @@ class layer_directories {
 
     /// The directory ids for chain ids (lowest first), the topmost first. Errors: not_found when a layer is missing.
     layer_list stack_of(const std::vector<digest>& chain_ids);
+    /// The same as directories. Empty when a layer is missing.
+    std::vector<std::string> layer_paths(const std::vector<digest>& chain_ids) const;
     std::string layer_directory(const std::string& id) const { return root_ + "/l/" + id; }
     int layers_fd() const noexcept { return layers_.get(); }
     int containers_fd() const noexcept { return containers_.get(); }
@@ -67,7 +73,13 @@ class layer_directories {
 
     // What changes the disk and the tables together is not left half done when its caller is cancelled.
     task<bool> link_layer(std::string id, digest chain_id);
-    task<std::string> unlink_layer(digest chain_id);
+    /// The layer's name in the trash, empty when there was none; nothing when containers keep it.
+    task<std::optional<std::string>> unlink_layer(digest chain_id);
+
+    layer_list share(std::vector<std::string> stack);
+    bool is_stood_on(const std::string& id) const;
+    /// Moves into the trash the kept layers that no container stands on any more.
+    task<void> drop_kept_layers();
 
     task<void> empty_trash();
     task<void> delete_now(std::string trashed);
@@ -80,6 +92,7 @@ class layer_directories {
     std::unordered_map<digest, std::string> chains_;
     std::unordered_map<std::string, layer_list> container_stacks_;
     std::map<std::vector<std::string>, std::weak_ptr<const std::vector<std::string>>> shared_stacks_;
+    std::set<std::string> kept_layers_; // removed while containers stand on them
     std::vector<std::string> trashed_;
     event has_trash_;
     semaphore linking_{1}; // chains_ and its links on disk change together

@@ -35,7 +35,7 @@ class layered_storage : public module, public storage_driver {
     task<void> sync() final { return directories_.sync(); }
     bool has_layer(const digest& chain_id) const final { return directories_.has_layer(chain_id); }
     std::vector<digest> layers() const final { return directories_.layers(); }
-    task<void> remove_layer(digest chain_id) final { return directories_.remove_layer(chain_id); }
+    task<bool> remove_layer(digest chain_id) final { return directories_.remove_layer(chain_id); }
 
     task<void> remove_container(std::string container_id) final {
         return directories_.remove_container(std::move(container_id));

@@ -295,7 +295,7 @@ class Api(ApiWorld):
         for tag in "abc":
             self.addCleanup(lambda tag=tag: self.client.delete(f"/images/{repository}:{tag}"))
         self.assertEqual([line["id"] for line in lines if line["status"] == "Pulling from tagged"], ["a", "b", "c"])
-        self.assertEqual(lines[-1], {"status": f"Status: Image is up to date for {repository}"})
+        self.assertEqual(lines[-1], {"status": f"Status: Downloaded newer image for {repository}"})
         have = self.client.get(f"/images/{repository}:a/json").json()["RepoTags"]
         self.assertEqual([tag for tag in have if "/tagged:" in tag], [f"{repository}:{tag}" for tag in "abc"])
         self.refused(404, "POST", f"/images/create?fromImage={self.engine.registry}/nothing")

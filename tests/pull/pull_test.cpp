@@ -3,6 +3,7 @@
 #include <fstream>
 #include <map>
 #include <memory>
+#include <set>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -65,10 +66,16 @@ class pulling : public testing::Test {
             "')\n"
             "low = l.add_layer(Tar().folder('etc/').file('etc/a', 'low').file('etc/b', 'gone').bytes())\n"
             "high = l.add_layer(Tar().file('etc/a', 'high!').file('etc/.wh.b', '').bytes())\n"
-            "l.add_image('latest', [low, high], {'Cmd': ['sh'], 'Labels': {'k': 'v'}})\n";
+            "l.add_image('latest', [low, high], {'Cmd': ['sh'], 'Labels': {'k': 'v'}})\n"
+            "base = Layout('" +
+            (shared / "base").string() +
+            "')\n"
+            "low = base.add_layer(Tar().folder('etc/').file('etc/a', 'low').file('etc/b', 'gone').bytes())\n"
+            "base.add_image('latest', [low], {'Cmd': ['sh']})\n";
         ASSERT_EQ(run_program({"python3", "-c", script}), 0);
         registry->push(shared / "layout", "two:latest");
         registry->push(shared / "layout", "docker/two:1.0", "docker");
+        registry->push(shared / "base", "base:latest");
         registry->push(shared / "layout", "many:1.0");
         registry->push(shared / "layout", "many:2.0");
     }
@@ -94,7 +101,9 @@ class pulling : public testing::Test {
         blobs = std::make_unique<blob_directory>((top / "root").string());
         store = std::make_unique<local_image_store>(state, *storage, *blobs);
         client = std::make_unique<registry_client_module>(std::vector<std::string>{}, "");
-        images = std::make_unique<images_module>(*store, *blobs, *storage, *client, events, 3, extraction_limits{});
+        images = std::make_unique<images_module>(
+            *store, *blobs, *storage, *client, events, [this](const std::string& id) { return running.contains(id); },
+            3, extraction_limits{});
         loop.run(storage->start());
         loop.run(blobs->start());
         loop.run(store->start());
@@ -138,6 +147,33 @@ class pulling : public testing::Test {
         std::ifstream file{top / "root/overlay/l" / id / path};
         return {std::istreambuf_iterator<char>{file}, {}};
     }
+    std::vector<std::string> removed(const std::string& image, bool force) {
+        std::vector<std::string> all;
+        for (const removed_image& one : loop.run(images->remove(image, force)))
+            all.push_back(one.deleted.empty() ? "-" + one.untagged : one.deleted);
+        return all;
+    }
+    task<void> pull_for(std::chrono::nanoseconds limit, pull_request asked, int* cancelled) {
+        try {
+            co_await with_timeout(limit, "the pull", images->pull(std::move(asked), [](const progress_update&) {}));
+        } catch (const error& e) {
+            if (e.category() != errc::timed_out) throw;
+            ++*cancelled;
+        }
+    }
+    task<void> remove_after(std::chrono::nanoseconds delay, std::string image) {
+        co_await sleep_for(delay);
+        co_await images->remove(std::move(image), true);
+    }
+    std::string removal_refusal(const std::string& image, bool force) {
+        try {
+            loop.run(images->remove(image, force));
+        } catch (const error& e) {
+            EXPECT_EQ(e.category(), errc::conflict) << e.what();
+            return std::string{e.text()};
+        }
+        return "removed";
+    }
     std::vector<std::string> told_events() {
         std::vector<std::string> all;
         for (auto at = events.begin(); at != events.end(); ++at)
@@ -151,6 +187,7 @@ class pulling : public testing::Test {
     io::loop loop;
     memory_state state;
     event_bus events;
+    std::set<std::string> running; // containers
     std::unique_ptr<overlay_storage> storage;
     std::unique_ptr<blob_directory> blobs;
     std::unique_ptr<local_image_store> store;
@@ -260,6 +297,49 @@ TEST_F(pulling, removing_untags_then_deletes_and_frees_all) {
     EXPECT_THROW(loop.run(images->remove(id, false)), error);
 }
 
+TEST_F(pulling, an_image_that_a_container_runs_loses_its_names_only) {
+    const std::string id = pull(name("two"));
+    const std::string shown = id.substr(7, 12);
+    const std::string in_use = "conflict: unable to remove repository reference \"" + name("two") +
+                               "\" (must force) - container container1 is using its referenced image " + shown;
+    const std::string runs = "conflict: unable to delete " + shown +
+                             " (cannot be forced) - image is being used by running container container1";
+    store->hold(id, "container1");
+    running.insert("container1");
+    EXPECT_EQ(removal_refusal(name("two"), false), in_use);
+    EXPECT_EQ(removal_refusal(id, false), runs);
+    EXPECT_EQ(removal_refusal(id, true), runs);
+    EXPECT_THAT(removed(name("two"), true),
+                ElementsAre("-" + name("two:latest"), StartsWith("-" + name("two@sha256:"))));
+    EXPECT_EQ(removal_refusal(id, true), runs);
+    EXPECT_EQ(store->get(id).repo_tags.size(), 0u);
+}
+
+TEST_F(pulling, an_image_of_stopped_containers_goes_by_force_and_leaves_them_their_layers) {
+    const std::string id = pull(name("two"));
+    const auto chain_ids = store->get(id).chain_ids;
+    loop.run(storage->make_container("container1", {digest::parse(chain_ids[0]), digest::parse(chain_ids[1])}));
+    store->hold(id, "container1");
+    EXPECT_EQ(removal_refusal(id, false),
+              "conflict: unable to delete " + id.substr(7, 12) +
+                  " (must be forced) - image is being used by stopped container container1");
+    EXPECT_THAT(removed(name("two"), true),
+                ElementsAre("-" + name("two:latest"), StartsWith("-" + name("two@sha256:")), id));
+    EXPECT_THAT(store->list(), IsEmpty());
+    EXPECT_THAT(storage->layers(), IsEmpty());
+    end();
+    begin();
+    const auto below = loop.run(storage->container_rootfs("container1")).host_layers;
+    std::ifstream file{below.at(0) + "/etc/a"};
+    EXPECT_EQ((std::string{std::istreambuf_iterator<char>{file}, {}}), "high!");
+    EXPECT_EQ(pull(name("two")), id); // as if it had never been here
+    EXPECT_EQ(layer_text(store->get(id), 1, "etc/a"), "high!");
+    loop.run(storage->remove_container("container1"));
+    EXPECT_FALSE(fs::exists(below.at(0)));
+    store->release(id, "container1");
+    EXPECT_THAT(removed(name("two"), true), testing::SizeIs(5)); // two names, the image, two layers
+}
+
 TEST_F(pulling, two_pulls_share_and_a_cancelled_one_leaves_nothing) {
     const auto quiet = [](const progress_update&) {};
     const pull_request asked{image_reference::parse(name("two:latest")), {}, {}};
@@ -286,6 +366,39 @@ TEST_F(pulling, two_pulls_share_and_a_cancelled_one_leaves_nothing) {
             continue;
         }
         loop.run(images->remove(name("two"), true));
+    }
+}
+
+TEST_F(pulling, a_pull_goes_on_when_the_one_that_began_its_download_is_cancelled) {
+    const pull_request asked{image_reference::parse(name("two:latest")), {}, {}};
+    int cancelled = 0;
+    for (int delay = 0; delay < 30; ++delay) {
+        loop.run(with_scope([&](scope& both) -> task<void> {
+            both.spawn(pull_for(std::chrono::microseconds{delay * 700}, asked, &cancelled));
+            co_await images->pull(asked, [](const progress_update&) {});
+        }));
+        const image_record& image = store->get(name("two"));
+        EXPECT_EQ(layer_text(image, 1, "etc/a"), "high!");
+        EXPECT_EQ(kept().size(), 6u) << delay; // two layers with their links, the manifest and the configuration
+        loop.run(images->remove(name("two"), true));
+        EXPECT_THAT(kept(), IsEmpty()) << delay;
+    }
+    EXPECT_GT(cancelled, 0);
+}
+
+TEST_F(pulling, an_image_arrives_whole_while_another_with_a_layer_of_it_is_removed) {
+    for (int delay = 0; delay < 30; ++delay) {
+        pull(name("base"));
+        loop.run(with_scope([&](scope& both) -> task<void> {
+            both.spawn(remove_after(std::chrono::microseconds{delay * 500}, name("base")));
+            co_await images->pull({image_reference::parse(name("two:latest")), {}, {}}, [](const progress_update&) {});
+        }));
+        const image_record& image = store->get(name("two"));
+        EXPECT_EQ(layer_text(image, 0, "etc/b"), "gone");
+        EXPECT_EQ(layer_text(image, 1, "etc/a"), "high!");
+        EXPECT_EQ(kept().size(), 6u) << delay;
+        loop.run(images->remove(name("two"), true));
+        EXPECT_THAT(kept(), IsEmpty()) << delay;
     }
 }
 

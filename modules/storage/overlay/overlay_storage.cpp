@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <utility>
 
+#include <fmt/ranges.h>
+
 #include "core/error.h"
 #include "io/beneath.h"
 #include "io/descriptor.h"
@@ -46,15 +48,40 @@ task<void> overlay_storage::make_container(std::string container_id, std::vector
 }
 
 task<rootfs_plan> overlay_storage::container_rootfs(std::string container_id) {
-    const auto stack = directories_.container_stack(container_id);
     rootfs_plan plan;
-    plan.host_layers.reserve(stack->size() + 1);
-    for (const std::string& id : *stack) plan.host_layers.push_back(directories_.layer_directory(id));
-    plan.host_layers.push_back(places_);
+    plan.host_layers = layers_below(container_id);
     const std::string own = directories_.container_directory(container_id);
     plan.host_upper = own + "/u";
     plan.host_work = own + "/w";
     co_return plan;
+}
+
+std::vector<std::string> overlay_storage::layers_below(const std::string& container_id) const {
+    const auto stack = directories_.container_stack(container_id);
+    std::vector<std::string> layers;
+    layers.reserve(stack->size() + 1);
+    for (const std::string& id : *stack) layers.push_back(directories_.layer_directory(id));
+    layers.push_back(places_);
+    return layers;
+}
+
+string_map overlay_storage::image_places(const std::vector<digest>& chain_ids) const {
+    std::vector<std::string> layers = directories_.layer_paths(chain_ids);
+    if (layers.empty()) return {};
+    const std::string top = layers.front();
+    layers.erase(layers.begin());
+    // An image is not mounted: the last two, which clients expect, are no directories; no layer's has such a name.
+    string_map places{{"UpperDir", top}, {"MergedDir", top + ".merged"}, {"WorkDir", top + ".work"}};
+    if (!layers.empty()) places["LowerDir"] = fmt::format("{}", fmt::join(layers, ":"));
+    return places;
+}
+
+string_map overlay_storage::container_places(const std::string& container_id) const {
+    const std::string own = directories_.container_directory(container_id);
+    return {{"LowerDir", fmt::format("{}", fmt::join(layers_below(container_id), ":"))},
+            {"UpperDir", own + "/u"},
+            {"MergedDir", own + "/merged"},
+            {"WorkDir", own + "/w"}};
 }
 
 } // namespace davit

@@ -19,8 +19,12 @@ class overlay_storage final : public layered_storage {
     task<void> start() override;
     task<void> make_container(std::string container_id, std::vector<digest> chain_ids) override;
     task<rootfs_plan> container_rootfs(std::string container_id) override;
+    string_map image_places(const std::vector<digest>& chain_ids) const override;
+    string_map container_places(const std::string& container_id) const override;
 
   private:
+    std::vector<std::string> layers_below(const std::string& container_id) const;
+
     std::string places_; ///< The directory of the lowest layer
 };
 

@@ -15,6 +15,8 @@ class vfs_storage final : public layered_storage {
     std::string docker_name() const override { return "vfs"; }
     task<void> make_container(std::string container_id, std::vector<digest> chain_ids) override;
     task<rootfs_plan> container_rootfs(std::string container_id) override;
+    string_map image_places(const std::vector<digest>&) const override { return {}; }
+    string_map container_places(const std::string&) const override { return {}; }
 
   private:
     task<void> copy_layers(std::string container_id, layer_directories::layer_list stack);

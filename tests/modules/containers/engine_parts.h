@@ -98,7 +98,9 @@ class bodiless_storage final : public module, public storage_driver {
     task<void> sync() override { co_return; }
     bool has_layer(const digest&) const override { return true; }
     std::vector<digest> layers() const override { return {}; }
-    task<void> remove_layer(digest) override { co_return; }
+    task<bool> remove_layer(digest) override { co_return true; }
+    string_map image_places(const std::vector<digest>&) const override { return {}; }
+    string_map container_places(const std::string&) const override { return {}; }
     task<void> make_container(std::string id, std::vector<digest>) override {
         made->insert(std::move(id));
         co_return;

@@ -23,8 +23,8 @@ class registry_requests : public ::testing::Test {
     }
     ~registry_requests() override { fs::remove_all(directory_); }
 
-    /// The status of one POST to a registry that lives as long as the request.
-    unsigned post(std::string target, std::string body) {
+    /// The status of one request to a registry that lives as long as it.
+    unsigned ask(io::http_method method, std::string target, std::string body, std::string type = {}) {
         registry_storage storage{directory_};
         registry_routes routes{storage};
         unsigned status = 0;
@@ -38,7 +38,8 @@ class registry_requests : public ::testing::Test {
                 serving.spawn(io::serve(*listening, handle, {}));
                 io::http_client client{io::make_connector()};
                 io::http_request_head head;
-                head.method = io::http_method::post;
+                head.method = method;
+                if (!type.empty()) head.headers.set("Content-Type", type);
                 head.target = target;
                 head.headers.set("Host", "127.0.0.1:" + std::to_string(port));
                 auto response = co_await client.request({"http", "127.0.0.1", port}, std::move(head), body);
@@ -57,9 +58,18 @@ class registry_requests : public ::testing::Test {
 };
 
 TEST_F(registry_requests, a_refused_upload_in_one_request_leaves_no_upload_that_nobody_knows_of) {
-    EXPECT_EQ(post("/v2/a/blobs/uploads/?digest=no-digest", "bytes"), 400u);
+    EXPECT_EQ(ask(io::http_method::post, "/v2/a/blobs/uploads/?digest=no-digest", "bytes"), 400u);
     EXPECT_EQ(uploads_left_, 0u);
     EXPECT_FALSE(fs::exists(directory_ + "/repositories/a"));
+}
+
+TEST_F(registry_requests, every_manifest_that_is_taken_can_be_read_again) {
+    for (const std::size_t size : {1024u, 1025u}) {
+        const std::string target = "/v2/a/manifests/of-" + std::to_string(size);
+        const bool is_taken = ask(io::http_method::put, target, "{\"layers\": []}", std::string(size, 'x')) == 201u;
+        EXPECT_EQ(is_taken, size == 1024u);
+        EXPECT_EQ(ask(io::http_method::get, target, ""), is_taken ? 200u : 404u) << size;
+    }
 }
 
 } // namespace

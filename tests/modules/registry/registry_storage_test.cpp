@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <gtest/gtest.h>
 #include <set>
 #include <sys/inotify.h>
@@ -9,6 +10,7 @@
 
 #include "io/descriptor.h"
 #include "io/loop.h"
+#include "tests/modules/registry/places_on_disk.h"
 
 namespace davit {
 namespace {
@@ -41,6 +43,41 @@ TEST(registry_storage, no_name_but_the_tags_own_ever_stands_among_the_tags) {
     EXPECT_EQ(loop.run(storage.tags("a", "", 10)), std::vector<std::string>{"latest"});
     EXPECT_TRUE(fs::is_empty(directory + "/uploads"));
     fs::remove_all(directory);
+}
+
+class registry_files : public ::testing::Test {
+  protected:
+    registry_files() { loop_.run(storage_.prepare()); }
+    ~registry_files() override { fs::remove_all(directory_); }
+
+    static std::string made_directory() {
+        std::string pattern = "/var/tmp/davit-registry-XXXXXX";
+        return ::mkdtemp(pattern.data());
+    }
+    void put_manifest() { loop_.run(storage_.put_manifest("a/b", {of_, "application/json", bytes_}, "latest")); }
+
+    io::loop loop_;
+    std::string directory_ = made_directory();
+    registry_storage storage_{directory_};
+    digest of_ = digest::parse("sha256:" + std::string(64, 'a'));
+    std::string bytes_ = std::string(100'000, ' '); // too much to stand beside the inode, of which nothing is told
+};
+
+TEST_F(registry_files, a_manifest_is_on_the_disk_when_it_has_its_name) {
+    std::ofstream{directory_ + "/uploads/other"} << bytes_;
+    if (has_places_on_disk(directory_ + "/uploads/other") != false)
+        GTEST_SKIP() << "this file system tells nothing, or has it on the disk";
+    put_manifest();
+    EXPECT_EQ(has_places_on_disk(directory_ + "/blobs/" + of_.hex()), true);
+}
+
+TEST_F(registry_files, a_start_deletes_the_blobs_that_no_repository_links) {
+    put_manifest();
+    const std::string lost = directory_ + "/blobs/" + std::string(64, 'b');
+    std::ofstream{lost} << "bytes whose link never came";
+    loop_.run(storage_.prepare());
+    EXPECT_FALSE(fs::exists(lost));
+    EXPECT_EQ(loop_.run(storage_.find_manifest("a/b", "latest"))->bytes, bytes_);
 }
 
 } // namespace

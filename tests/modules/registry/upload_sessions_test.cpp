@@ -1,18 +1,11 @@
 #include "modules/registry/upload_sessions.h"
 
-#include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdlib>
-#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <linux/fiemap.h>
-#include <linux/fs.h>
-#include <optional>
 #include <sched.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 
 #include <gtest/gtest.h>
@@ -23,6 +16,7 @@
 #include "io/descriptor.h"
 #include "io/loop.h"
 #include "tests/modules/digest_of.h"
+#include "tests/modules/registry/places_on_disk.h"
 
 namespace davit {
 namespace {
@@ -100,22 +94,6 @@ TEST_F(uploading, a_write_that_was_cancelled_leaves_the_upload_where_it_was) {
     if (session->size() != 5) GTEST_SKIP() << "the disk was faster";
     append(*session, "last");
     EXPECT_TRUE(commit(*session) == "firstlast"); // not EXPECT_EQ, which would print what is 64 MiB when it fails
-}
-
-/// Whether the file system has places on the disk for all of a file: until it is synced, ext4 has none. Nothing where
-/// that can't be told.
-std::optional<bool> has_places_on_disk(const std::string& path) {
-    constexpr unsigned most_extents = 16;
-    alignas(fiemap) std::array<std::byte, sizeof(fiemap) + most_extents * sizeof(fiemap_extent)> room{};
-    auto* const map = reinterpret_cast<fiemap*>(room.data());
-    map->fm_length = FIEMAP_MAX_OFFSET;
-    map->fm_extent_count = most_extents;
-    const io::descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-    if (::ioctl(file.get(), FS_IOC_FIEMAP, map) != 0 || map->fm_mapped_extents == 0) return std::nullopt;
-    const auto* const found = reinterpret_cast<const fiemap_extent*>(room.data() + sizeof(fiemap));
-    return std::none_of(found, found + map->fm_mapped_extents, [](const fiemap_extent& extent) {
-        return (extent.fe_flags & (FIEMAP_EXTENT_DELALLOC | FIEMAP_EXTENT_UNKNOWN)) != 0;
-    });
 }
 
 TEST_F(uploading, what_is_told_to_be_kept_is_on_the_disk) {

@@ -256,6 +256,29 @@ TYPED_TEST(storage_driver_suite, removing_leaves_nothing_and_may_be_repeated) {
     while (this->kept() != empty) this->loop.run(sleep_for_a_moment()); // containers go in the background
 }
 
+TYPED_TEST(storage_driver_suite, a_removed_layer_stays_on_the_disk_for_the_containers_that_stand_on_it) {
+    const std::size_t empty = this->kept();
+    const auto add = [&](char name, const char* text) {
+        this->add_layer(name, [&](const fs::path& root, whiteout_style) { this->write(root / "f", text); });
+    };
+    add('a', "first");
+    add('b', "other");
+    for (const char* container : {"c1", "c2"}) this->loop.run(this->driver->make_container(container, {chain('a')}));
+    EXPECT_FALSE(this->loop.run(this->driver->remove_layer(chain('a'))));
+    EXPECT_TRUE(this->loop.run(this->driver->remove_layer(chain('b'))));
+    EXPECT_FALSE(this->driver->has_layer(chain('a')));
+    add('a', "second"); // the image is back, as a directory of its own
+    this->end();
+    this->begin();
+    this->loop.run(this->driver->remove_container("c1"));
+    this->loop.run(this->driver->make_container("c3", {chain('a')}));
+    EXPECT_EQ(this->read(this->root_of("c2").get(), "f"), "first");
+    EXPECT_EQ(this->read(this->root_of("c3").get(), "f"), "second");
+    for (const char* container : {"c2", "c3"}) this->loop.run(this->driver->remove_container(container));
+    EXPECT_TRUE(this->loop.run(this->driver->remove_layer(chain('a'))));
+    while (this->kept() != empty) this->loop.run(sleep_for_a_moment());
+}
+
 TYPED_TEST(storage_driver_suite, a_removed_container_s_links_out_are_not_followed) {
     this->write(this->top / "canary/token", "token");
     this->add_layer('a', [&](const fs::path& root, whiteout_style) {
