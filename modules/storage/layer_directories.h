@@ -24,9 +24,8 @@ namespace davit {
 ///
 /// A layer is written in its final place under a short random id and becomes visible when a link named by its chain id
 /// says that id: one step, whatever the crash. What has no such link and no container at start-up is deleted. Removing
-/// moves aside,
-/// which is cheap, into the trash, which is emptied in slices by one coroutine; what a crash leaves there goes at the
-/// next start. Everything is done by descriptors; links are not followed and mounts not crossed.
+/// moves aside, which is cheap, into the trash, which is emptied in slices by one coroutine; what a crash leaves there
+/// goes at the next start. Everything is done by descriptors; links are not followed and mounts not crossed.
 class layer_directories {
   public:
     /// The layers that a container stands on: directory ids, the topmost first. Shared by containers of one image.
