@@ -66,6 +66,9 @@ TEST_F(native_runtime_test, a_killed_shim_takes_no_container_with_it) {
 }
 
 TEST_F(native_runtime_test, the_end_of_an_orphan_is_told_though_descriptors_were_short_when_its_shim_went) {
+#if __has_feature(address_sanitizer)
+    GTEST_SKIP() << "the sanitizer looks at a type through a pipe, and takes a failed one for a wrong type";
+#endif
     with_engine([&](native_runtime& engine) -> task<void> {
         const auto asked = plan("sleep 100");
         const auto launched = co_await engine.launch(co_await engine.make_sandbox({}), asked);

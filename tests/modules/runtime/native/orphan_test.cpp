@@ -68,6 +68,9 @@ TEST(orphan, a_process_that_began_a_clock_tick_before_is_found_and_one_that_ende
 }
 
 TEST(orphan, a_process_that_can_not_be_looked_at_for_want_of_descriptors_has_not_ended) {
+#if __has_feature(address_sanitizer)
+    GTEST_SKIP() << "the sanitizer looks at a type through a pipe, and takes a failed one for a wrong type";
+#endif
     const auto pid = sleeper(0);
     const auto started_after = boot_microseconds() + 1'000'000;
     rlimit before{};
