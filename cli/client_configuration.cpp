@@ -1,9 +1,9 @@
 #include "cli/client_configuration.h"
 
 #include <cstdio>
-#include <cstdlib>
 #include <tuple>
 
+#include "cli/environment.h"
 #include "cli/output.h"
 #include "core/error.h"
 #include "core/fields.h"
@@ -37,16 +37,11 @@ namespace {
 
 constexpr std::size_t configuration_limit = 4u << 20;
 
-std::string variable(const char* name) {
-    const char* value = std::getenv(name);
-    return value ? value : "";
-}
-
 } // namespace
 
 task<client_configuration> read_client_configuration(std::string folder) {
-    if (folder.empty()) folder = variable("DOCKER_CONFIG");
-    if (folder.empty()) folder = variable("HOME") + "/.docker";
+    if (folder.empty()) folder = environment_variable("DOCKER_CONFIG");
+    if (folder.empty()) folder = environment_variable("HOME") + "/.docker";
     client_configuration read;
     const std::string path = folder + "/config.json";
     try {

@@ -1,10 +1,10 @@
 #include "cli/endpoint.h"
 
-#include <cstdlib>
 #include <tuple>
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/environment.h"
 #include "cli/output.h"
 #include "core/error.h"
 #include "core/fields.h"
@@ -57,18 +57,13 @@ namespace {
 
 constexpr std::size_t description_limit = 1u << 20;
 
-std::string variable(const char* name) {
-    const char* value = std::getenv(name);
-    return value ? value : "";
-}
-
 bool is_there(const std::string& path) {
     return ::access(path.c_str(), F_OK) == 0;
 }
 
 /// The certificate and key for the engine's eyes may be missing; the authority that vouches for the engine may not.
 void add_certificates(engine_address& to, const endpoint_flags& given, const client_configuration& settings) {
-    std::string folder = variable("DOCKER_CERT_PATH");
+    std::string folder = environment_variable("DOCKER_CERT_PATH");
     if (folder.empty()) folder = settings.folder;
     const auto unless_missing = [&](const char* name) {
         const std::string path = folder + name;
@@ -85,8 +80,9 @@ void add_certificates(engine_address& to, const endpoint_flags& given, const cli
 engine_address without_context(const std::string& host, const endpoint_flags& given,
                                const client_configuration& settings) {
     engine_address where;
-    const bool verifies = given.verifies_tls.value_or(!variable("DOCKER_TLS_VERIFY").empty());
-    const bool uses_tls = given.uses_tls || given.verifies_tls || verifies || !variable("DOCKER_TLS").empty();
+    const bool verifies = given.verifies_tls.value_or(!environment_variable("DOCKER_TLS_VERIFY").empty());
+    const bool uses_tls =
+        given.uses_tls || given.verifies_tls || verifies || !environment_variable("DOCKER_TLS").empty();
     where.host = complete_host(host, uses_tls);
     where.uses_tls = uses_tls && where.host.starts_with("tcp://");
     where.verifies_server = verifies;
@@ -150,8 +146,8 @@ task<engine_address> find_endpoint(endpoint_flags given, const client_configurat
         if (given.hosts.size() > 1) throw error(errc::invalid, "Specify only one -H");
         std::string context = given.context, host = given.hosts.empty() ? "" : given.hosts[0];
         for (const char* name : {"DAVIT_HOST", "DOCKER_HOST"})
-            if (host.empty()) host = variable(name);
-        if (host.empty() && context.empty()) context = variable("DOCKER_CONTEXT");
+            if (host.empty()) host = environment_variable(name);
+        if (host.empty() && context.empty()) context = environment_variable("DOCKER_CONTEXT");
         if (host.empty() && context.empty()) context = settings.current_context;
         const bool has_context = !context.empty() && context != "default";
         found =
@@ -160,7 +156,7 @@ task<engine_address> find_endpoint(endpoint_flags given, const client_configurat
         if (e.category() == errc::cancelled) throw;
         throw exit_error(1, "Failed to initialize: unable to resolve davit endpoint: {}", e.text());
     }
-    found.api_version = variable("DOCKER_API_VERSION");
+    found.api_version = environment_variable("DOCKER_API_VERSION");
     if (found.api_version.starts_with('v')) found.api_version.erase(0, 1);
     co_return found;
 }

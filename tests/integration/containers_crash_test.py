@@ -133,7 +133,7 @@ class Worker(threading.Thread):
             try:
                 stream.read_all()
             except TimeoutError:
-                pass  # it says nothing more for now
+                pass  # a container that is silent ends no stream
 
     def logs(self, name):
         self.client.get(f"/containers/{name}/logs?stdout=1&tail=5")

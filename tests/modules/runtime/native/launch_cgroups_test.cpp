@@ -12,7 +12,17 @@ using shim_protocol::encode;
 using ::testing::HasSubstr;
 
 /// Where a container is among the host's control groups, and what is left of them.
-class launch_cgroups : public container_test {};
+class launch_cgroups : public container_test {
+  protected:
+    /// Ends all processes of a container's cgroup, and forgets it.
+    template <class Launched> void kill_whole(const std::string& id, const Launched& launched) {
+        EXPECT_FALSE(shim_->ask(message_type::signal, encode(shim_protocol::signal_request{id, SIGKILL, true})).failed);
+        EXPECT_EQ(shim_->wait(id).code, 137);
+        close(launched.output);
+        close(launched.errors);
+        EXPECT_FALSE(shim_->release(id));
+    }
+};
 
 TEST_F(launch_cgroups, it_is_in_its_cgroups_and_they_go_with_it) {
     const auto asked = plan("sleep 20");
@@ -22,13 +32,7 @@ TEST_F(launch_cgroups, it_is_in_its_cgroups_and_they_go_with_it) {
     const auto table = host_says("cat /proc/" + std::to_string(launched.launched.pid) + "/cgroup");
     for (const char* controller : {"memory", "pids", "devices", "freezer", "blkio", "cpuacct"})
         EXPECT_THAT(table, HasSubstr(std::string{controller} + ":/" + asked.cgroup.path)) << table;
-    EXPECT_FALSE(
-        shim_->ask(message_type::signal, encode(shim_protocol::signal_request{asked.container_id, SIGKILL, true}))
-            .failed);
-    EXPECT_EQ(shim_->wait(asked.container_id).code, 137);
-    close(launched.output);
-    close(launched.errors);
-    EXPECT_FALSE(shim_->release(asked.container_id));
+    kill_whole(asked.container_id, launched);
     for (int i = 0; i < 100 && std::filesystem::exists("/sys/fs/cgroup/memory/" + asked.cgroup.path); ++i) usleep(5000);
     EXPECT_EQ(host_says("ls -d /sys/fs/cgroup/*/" + asked.cgroup.path + " 2>/dev/null"), "");
 }
@@ -84,13 +88,7 @@ TEST_F(launch_cgroups, a_unified_hierarchy_holds_it_with_device_rules_and_kills_
     ASSERT_FALSE(launched.failed) << launched.failed->sentence;
     EXPECT_THAT(host_says("cat /proc/" + std::to_string(launched.launched.pid) + "/cgroup"),
                 HasSubstr("0::/" + asked.cgroup.path));
-    EXPECT_FALSE(
-        shim_->ask(message_type::signal, encode(shim_protocol::signal_request{asked.container_id, SIGKILL, true}))
-            .failed);
-    EXPECT_EQ(shim_->wait(asked.container_id).code, 137);
-    close(launched.output);
-    close(launched.errors);
-    EXPECT_FALSE(shim_->release(asked.container_id));
+    kill_whole(asked.container_id, launched);
     shim_.reset();
     EXPECT_EQ(host_says("ls -d " + unified + "/" + cgroup_parent_ + "/*/ 2>/dev/null"), "");
 }

@@ -49,14 +49,19 @@ class native_runtime_test : public ::testing::Test {
         std::filesystem::remove_all(directory_);
     }
 
-    /// Who listens at the socket.
-    int shim_pid() const {
+    sockaddr_un address_of_shim() const {
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
         std::copy(program_.socket.begin(), program_.socket.end(), address.sun_path);
+        return address;
+    }
+
+    /// Who listens at the socket.
+    int shim_pid() const {
+        const auto address = address_of_shim();
         const int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
         int pid = -1;
-        if (connect(probe, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) {
+        if (connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
             ucred peer{};
             socklen_t size = sizeof peer;
             getsockopt(probe, SOL_SOCKET, SO_PEERCRED, &peer, &size);
@@ -69,6 +74,16 @@ class native_runtime_test : public ::testing::Test {
         }
         close(probe);
         return pid;
+    }
+
+    /// A socket that listens where the engine looks for its shim, for a test that plays one.
+    int listen_as_shim() const {
+        std::filesystem::create_directories(directory_ + "/shim");
+        const auto address = address_of_shim();
+        const int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        EXPECT_EQ(bind(listening, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+        EXPECT_EQ(listen(listening, 1), 0);
+        return listening;
     }
 
     launch_plan plan(std::string script) {

@@ -164,18 +164,13 @@ TEST_F(native_runtime_test, a_shim_that_does_not_answer_counts_as_lost_until_it_
 }
 
 TEST_F(native_runtime_test, a_shim_that_accepts_nobody_does_not_block_the_loop) {
-    std::filesystem::create_directories(directory_ + "/shim");
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::copy(program_.socket.begin(), program_.socket.end(), address.sun_path);
-    const io::descriptor listening{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
-    ASSERT_EQ(bind(listening.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    ASSERT_EQ(listen(listening.get(), 1), 0);
+    const io::descriptor listening{listen_as_shim()};
+    const auto address = address_of_shim();
     std::vector<io::descriptor> queue;
     int result = 0;
     while (result == 0) {
         queue.emplace_back(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-        result = connect(queue.back().get(), reinterpret_cast<sockaddr*>(&address), sizeof address);
+        result = connect(queue.back().get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
     }
     try {
         connect_to_shim(program_.socket);
@@ -232,13 +227,7 @@ void tell_of_a_process_and_its_end(int listening, const std::string& id) {
 }
 
 TEST_F(native_runtime_test, an_end_that_is_told_right_behind_the_list_is_not_missed) {
-    std::filesystem::create_directories(directory_ + "/shim");
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::copy(program_.socket.begin(), program_.socket.end(), address.sun_path);
-    const int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ASSERT_EQ(bind(listening, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    ASSERT_EQ(listen(listening, 1), 0);
+    const int listening = listen_as_shim();
     const std::jthread shim{tell_of_a_process_and_its_end, listening, "ended"};
     with_engine([&](native_runtime& engine) -> task<void> {
         const auto end = co_await with_timeout(std::chrono::seconds{5}, "the end", engine.wait("ended"));
@@ -275,13 +264,7 @@ void answer_with_too_few_streams(int listening, int descriptor) {
 }
 
 TEST_F(native_runtime_test, descriptors_of_an_answer_that_is_wrong_are_closed) {
-    std::filesystem::create_directories(directory_ + "/shim");
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    std::copy(program_.socket.begin(), program_.socket.end(), address.sun_path);
-    const int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    ASSERT_EQ(bind(listening, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    ASSERT_EQ(listen(listening, 1), 0);
+    const int listening = listen_as_shim();
     int ends[2];
     ASSERT_EQ(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
     const io::descriptor kept{ends[0]};
