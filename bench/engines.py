@@ -22,12 +22,16 @@ class Engine:
 
     def __init__(self, name, path):
         self.name, self.path = name, path.removeprefix("unix://")
-        self.connection = Connection(self.path, timeout=600)
+        self.connect()
         version = self.get("/version")
         names = [version.get("Platform", {}).get("Name", "")] + [c["Name"] for c in version.get("Components", [])]
         parts = " ".join(names).lower()
         self.kind = next((k for k in ("davit", "podman") if k in parts), "docker")
         self.version = version["Version"]
+
+    def connect(self):
+        """Once more before a measurement: dockerd closes connections that were idle for five minutes."""
+        self.connection = Connection(self.path, timeout=600)
 
     def another(self):
         """The same engine over a connection of its own, for a request beside others."""
