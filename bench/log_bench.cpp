@@ -98,7 +98,7 @@ BENCHMARK(write_100_mb)->Unit(benchmark::kMillisecond)->UseRealTime();
 task<std::size_t> read_all(container_log* from) {
     const auto reader = co_await from->read(log_query{});
     std::size_t size = 0;
-    while (const auto next = co_await reader->next()) size += next->bytes.size();
+    while (const auto* next = co_await reader->next()) size += next->bytes.size();
     co_return size;
 }
 

@@ -48,8 +48,9 @@ struct log_batch {
 class log_reader {
   public:
     virtual ~log_reader() = default;
-    /// The next messages; nothing at the end (with `follow`: when the log was closed and all was read).
-    virtual task<std::optional<log_batch>> next() = 0;
+    /// The next messages; null at the end (with `follow`: when the log was closed and all was read). The batch is the
+    /// reader's, which fills the same memory again and again, and is valid until the next call.
+    virtual task<const log_batch*> next() = 0;
 };
 
 /// One container's log, open for as long as the container exists.

@@ -45,7 +45,7 @@ task<void> container_logs(engine& serves, exchange& request) {
     const auto reader = co_await serves.containers.logs(container.id, query);
     auto body = co_await request.http().begin_stream(request.head(200, stream_type(is_tty, request.version())));
     std::string frames;
-    while (const auto batch = co_await reader->next()) {
+    while (const auto* batch = co_await reader->next()) {
         frames.clear();
         append_messages(frames, *batch, format);
         co_await body.write(frames);

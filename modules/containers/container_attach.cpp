@@ -33,18 +33,14 @@ class container_attachment final : public attachment {
 
     task<std::optional<output_chunk>> next() override {
         while (past_) {
-            if (next_past_ < batch_.messages.size()) {
-                const auto& message = batch_.messages[next_past_++];
-                co_return output_chunk{message.from, batch_.bytes.substr(message.offset, message.length), message.at};
+            if (batch_ && next_past_ < batch_->messages.size()) {
+                const auto& message = batch_->messages[next_past_++];
+                co_return output_chunk{message.from, batch_->bytes.substr(message.offset, message.length), message.at};
             }
-            auto batch = co_await past_->next();
-            if (batch)
-                batch_ = std::move(*batch);
-            else
-                past_.reset();
+            batch_ = co_await past_->next();
             next_past_ = 0;
+            if (!batch_) past_.reset();
         }
-        batch_ = {};
         if (!live_) co_return std::nullopt;
         co_return co_await live_->next();
     }
@@ -83,7 +79,7 @@ class container_attachment final : public attachment {
     std::function<void()> tells_detached_;
     std::shared_ptr<output_listener> live_;
     std::unique_ptr<log_reader> past_;
-    log_batch batch_;
+    const log_batch* batch_ = nullptr; ///< Of past_
     std::size_t next_past_ = 0;
 };
 

@@ -68,7 +68,7 @@ task<bool> json_file_reader::open_age(std::uint64_t age) {
     co_return true;
 }
 
-bool json_file_reader::read_block(std::uint64_t limit, log_batch& into) {
+bool json_file_reader::read_block(std::uint64_t limit) {
     const std::size_t kept = block_.size();
     const std::uint64_t wanted = std::min<std::uint64_t>(block_size, limit - std::min(limit, offset_));
     if (!file_ || wanted == 0) return false;
@@ -79,7 +79,7 @@ bool json_file_reader::read_block(std::uint64_t limit, log_batch& into) {
     if (got == 0) return false;
     offset_ += static_cast<std::uint64_t>(got);
     const std::size_t end = block_.rfind('\n') + 1; // 0 when there is none
-    if (!decoder_.decode(std::string_view{block_}.substr(0, end), into)) is_at_end_ = true;
+    if (!decoder_.decode(std::string_view{block_}.substr(0, end), batch_)) is_at_end_ = true;
     block_.erase(0, end);
     return true;
 }
@@ -96,8 +96,9 @@ void json_file_reader::open_generation(std::uint64_t newest_generation) {
     file_ = files_.open_for_reading(newest_generation - generation_);
 }
 
-task<std::optional<log_batch>> json_file_reader::next() {
-    log_batch batch;
+task<const log_batch*> json_file_reader::next() {
+    batch_.bytes.clear();
+    batch_.messages.clear();
     bool was_short = false; // the last read found less than was told
     while (!is_at_end_) {
         const bool is_newest = first_age_ == 0 && generation_ >= progress_->generation;
@@ -105,8 +106,8 @@ task<std::optional<log_batch>> json_file_reader::next() {
         const std::uint64_t limit = is_newest && query_.follow  ? progress_->size
                                     : is_last && !query_.follow ? last_size_
                                                                 : to_the_end;
-        const bool has_read = co_await io::offload([&] { return read_block(limit, batch); });
-        if (!batch.messages.empty()) co_return batch;
+        const bool has_read = co_await io::offload([&] { return read_block(limit); });
+        if (!batch_.messages.empty()) co_return &batch_;
         if (has_read) {
             was_short = false;
             continue;
@@ -130,9 +131,12 @@ task<std::optional<log_batch>> json_file_reader::next() {
             if (progress_->size > 0) continue;
         }
         if (progress_->is_finished) break;
+        // It may wait for days.
+        batch_ = {};
+        block_.shrink_to_fit();
         co_await progress_->changed.wait();
     }
-    co_return std::nullopt;
+    co_return nullptr;
 }
 
 } // namespace davit

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "core/log_driver.h"
@@ -20,7 +19,7 @@ class json_file_reader final : public log_reader {
     static task<std::unique_ptr<log_reader>> open(log_files files, std::shared_ptr<log_progress> progress,
                                                   log_query query);
 
-    task<std::optional<log_batch>> next() override;
+    task<const log_batch*> next() override;
 
   private:
     json_file_reader(log_files files, std::shared_ptr<log_progress> progress, log_query query);
@@ -31,7 +30,7 @@ class json_file_reader final : public log_reader {
     task<bool> open_age(std::uint64_t age);
 
     // On a worker.
-    bool read_block(std::uint64_t limit, log_batch& into);
+    bool read_block(std::uint64_t limit);
     void open_generation(std::uint64_t newest_generation);
 
     log_files files_;
@@ -45,6 +44,7 @@ class json_file_reader final : public log_reader {
     std::uint64_t last_generation_ = 0; ///< Where reading ends without `follow`
     std::uint64_t last_size_ = 0;
     std::string block_; ///< Ends with the part of a record that the next block completes
+    log_batch batch_;   ///< What was given last
     bool is_at_end_ = false;
 };
 

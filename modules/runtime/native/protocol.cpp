@@ -138,6 +138,9 @@ template <class A, is_message<sandbox_shape> V> void fields(A& a, V& v) {
 template <class A, is_message<sandbox_template> V> void fields(A& a, V& v) {
     a(v.shape, v.masked_paths, v.read_only_paths, v.shm_size, v.cgroup_parent);
 }
+template <class A, is_message<sandbox_beginning> V> void fields(A& a, V& v) {
+    a(v.shape, v.stage_path, v.oom_score);
+}
 template <class A, is_message<made_sandbox> V> void fields(A& a, V& v) {
     a(v.id, v.pid);
 }
@@ -254,6 +257,7 @@ template <class Message> std::optional<Message> decode(std::string_view payload)
     template std::optional<type> decode(std::string_view);
 DAVIT_MESSAGE(hello)
 DAVIT_MESSAGE(sandbox_template)
+DAVIT_MESSAGE(sandbox_beginning)
 DAVIT_MESSAGE(made_sandbox)
 DAVIT_MESSAGE(sandbox_number)
 DAVIT_MESSAGE(network_request)

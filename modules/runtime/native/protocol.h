@@ -52,6 +52,7 @@ enum class message_type : std::uint16_t {
     streams,
     exited,
     // Between the shim and a sandbox.
+    begin,
     cgroups_ready,
     launch_may_proceed,
     terminal_opened,
@@ -88,6 +89,13 @@ struct sandbox_template {
     std::string cgroup_parent;
 
     bool operator==(const sandbox_template&) const = default;
+};
+
+/// From the shim to a sandbox, the first thing: all that it needs and does not have from its clone.
+struct sandbox_beginning {
+    sandbox_template shape;
+    std::string stage_path;     ///< An empty directory on the host that only root can reach
+    std::int32_t oom_score = 0; ///< oom_score_adj, as it is inherited
 };
 
 struct made_sandbox {

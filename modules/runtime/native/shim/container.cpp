@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "modules/runtime/native/shim/memory.h"
 #include "modules/runtime/native/shim/sandbox_process.h"
 #include "modules/runtime/native/shim/small_file.h"
 
@@ -29,17 +30,17 @@ std::uint64_t clone_flags(const sandbox_shape& shape) {
     return flags;
 }
 
-/// In the new child: nothing of the shim's stays open but its end of the channel.
-[[noreturn]] void become_sandbox(int channel_end, const shim_protocol::sandbox_template& shape,
-                                 const sandbox_surroundings& around) {
+/// In the new child, where there is nothing of the shim's heap: nothing stays open but its end of the channel.
+[[noreturn]] void become_sandbox(int channel_end, std::uint64_t descriptor_limit) {
+    use_own_memory();
     if (channel_end != channel_in_sandbox) dup3(channel_end, channel_in_sandbox, O_CLOEXEC);
     syscall(SYS_close_range, channel_in_sandbox + 1U, ~0U, 0U);
     rlimit descriptors{};
     if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
-        descriptors.rlim_cur = around.descriptor_limit;
+        descriptors.rlim_cur = descriptor_limit;
         setrlimit(RLIMIT_NOFILE, &descriptors);
     }
-    run_sandbox(channel_in_sandbox, shape, around.stage_path, around.inherited_oom_score);
+    run_sandbox(channel_in_sandbox);
 }
 
 void set_non_blocking(int descriptor) {
@@ -63,8 +64,10 @@ std::optional<failure> container::start(const shim_protocol::sandbox_template& s
     clone_args how{};
     how.flags = clone_flags(shape.shape);
     how.exit_signal = SIGCHLD;
+    const auto descriptor_limit = around_.descriptor_limit; // On the stack, which the child has
+    keep_heap_from_children();
     const auto pid = syscall(SYS_clone3, &how, sizeof how);
-    if (pid == 0) become_sandbox(ends[1], shape, around_);
+    if (pid == 0) become_sandbox(ends[1], descriptor_limit);
     const int error = errno;
     close(ends[1]);
     if (pid < 0) {
@@ -75,6 +78,8 @@ std::optional<failure> container::start(const shim_protocol::sandbox_template& s
     shares_pids_ = !shape.shape.own_pid;
     set_non_blocking(ends[0]);
     channel_ = std::make_unique<channel>(around_.on, ends[0], *this);
+    channel_->send(message_type::begin, 0,
+                   encode(shim_protocol::sandbox_beginning{shape, around_.stage_path, around_.inherited_oom_score}));
     if (around_.cgroups != nullptr && around_.cgroups->can_rename() && !shape.cgroup_parent.empty()) {
         const auto path = shape.cgroup_parent + "/" + name_made_ahead(getpid(), sandbox_);
         failure_ = make_cgroups(path);

@@ -1,7 +1,6 @@
 #include "modules/runtime/native/shim/devices.h"
 
 #include <cerrno>
-#include <cstdio>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/openat2.h>
@@ -67,10 +66,9 @@ int stage_devices(int stage, const sandbox_shape& shape, std::uint64_t shm_size)
              new_mount("devpts", {{"newinstance", nullptr}, {"ptmxmode", "0666"}, {"mode", "0620"}, {"gid", "5"}},
                        MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC));
     if (shape.own_ipc) {
-        char size[32];
-        std::snprintf(size, sizeof size, "%llu", static_cast<unsigned long long>(shm_size));
+        const auto size = std::to_string(shm_size);
         mount_on(dev, "shm",
-                 new_mount("tmpfs", {{"mode", "1777"}, {"size", size}},
+                 new_mount("tmpfs", {{"mode", "1777"}, {"size", size.c_str()}},
                            MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC));
     } else if (const int host = clone_mount(AT_FDCWD, "/dev/shm", false); host >= 0) {
         set_attributes(host, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, false);
@@ -91,11 +89,10 @@ int stage_devices(int stage, const sandbox_shape& shape, std::uint64_t shm_size)
 
 void resize_shm(int stage, std::uint64_t bytes) {
     const int context = fspick(stage, "dev/shm", FSPICK_CLOEXEC | FSPICK_SYMLINK_NOFOLLOW);
-    char size[32];
-    std::snprintf(size, sizeof size, "%llu", static_cast<unsigned long long>(bytes));
-    if (context < 0 || fsconfig(context, FSCONFIG_SET_STRING, "size", size, 0) < 0 ||
+    const auto size = std::to_string(bytes);
+    if (context < 0 || fsconfig(context, FSCONFIG_SET_STRING, "size", size.c_str(), 0) < 0 ||
         fsconfig(context, FSCONFIG_CMD_RECONFIGURE, nullptr, nullptr, 0) < 0)
-        fail(failure_kind::invalid, errno, "setting the size of /dev/shm to %s bytes", size);
+        fail(failure_kind::invalid, errno, "setting the size of /dev/shm to %s bytes", size.c_str());
     close(context);
 }
 

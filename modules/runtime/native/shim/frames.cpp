@@ -1,7 +1,9 @@
 #include "modules/runtime/native/shim/frames.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utility>
@@ -11,14 +13,32 @@ namespace davit::shim {
 using shim_protocol::frame_header;
 using shim_protocol::maximum_descriptors;
 
+namespace {
+
+/// How much to read at once: what waits there, and never so little that a small frame would take two reads.
+std::size_t read_size(int socket) {
+    constexpr int least = 2048;
+    constexpr int most = 64 << 10;
+    int waiting = 0;
+    if (ioctl(socket, FIONREAD, &waiting) < 0) waiting = 0;
+    return static_cast<std::size_t>(std::clamp(waiting, least, most));
+}
+
+} // namespace
+
 frame_reader::~frame_reader() {
     for (const int descriptor : descriptors_) close(descriptor);
 }
 
 frame_reader::outcome frame_reader::read_from(int socket) {
-    char buffer[16384];
+    bytes_.erase(0, std::exchange(start_, 0));
+    // A large frame must not keep its memory for ever.
+    if (bytes_.empty() && bytes_.capacity() > 65536) bytes_.shrink_to_fit();
+    // Straight to the heap: what the shim reads must not stay behind on a stack that its children have as well.
+    const auto had = bytes_.size();
+    bytes_.resize(had + read_size(socket));
     alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * maximum_descriptors)];
-    iovec piece{buffer, sizeof buffer};
+    iovec piece{bytes_.data() + had, bytes_.size() - had};
     msghdr message{};
     message.msg_iov = &piece;
     message.msg_iovlen = 1;
@@ -27,7 +47,9 @@ frame_reader::outcome frame_reader::read_from(int socket) {
     ssize_t count = 0;
     do count = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
     while (count < 0 && errno == EINTR);
-    if (count < 0) return errno == EAGAIN ? outcome::would_block : outcome::ended;
+    const int error = errno;
+    bytes_.resize(had + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+    if (count < 0) return error == EAGAIN ? outcome::would_block : outcome::ended;
     for (auto* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
         if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
         const auto number = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -37,12 +59,7 @@ frame_reader::outcome frame_reader::read_from(int socket) {
             descriptors_.push_back(descriptor);
         }
     }
-    if (count == 0) return outcome::ended;
-    bytes_.erase(0, std::exchange(start_, 0));
-    // A large frame must not keep its memory for ever.
-    if (bytes_.empty() && bytes_.capacity() > 65536) bytes_.shrink_to_fit();
-    bytes_.append(buffer, static_cast<std::size_t>(count));
-    return outcome::got_bytes;
+    return count == 0 ? outcome::ended : outcome::got_bytes;
 }
 
 bool frame_reader::next(incoming_frame& frame) {

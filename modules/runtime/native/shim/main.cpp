@@ -18,6 +18,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "modules/runtime/native/shim/memory.h"
 #include "modules/runtime/native/shim/server.h"
 
 // davit-shim: the parent of every container on this host. Started by davitd, outlives it, listens on a unix socket that
@@ -130,6 +131,7 @@ std::string make_stage_directory(const std::string& socket) {
 } // namespace
 
 int main(int count, char** arguments) {
+    davit::shim::begin_private_heap();
     const auto chosen = parse(count, arguments);
     run_from_sealed_copy(arguments);
     keep_standard_streams_only();

@@ -1,8 +1,9 @@
 #include "modules/runtime/native/shim/network.h"
 
 #include <arpa/inet.h>
+#include <array>
 #include <cerrno>
-#include <cstdio>
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
@@ -44,6 +45,23 @@ ip_address parse_address(const std::string& text) {
             fail(failure_kind::invalid, 0, "%s is no IP address with a prefix length", text.c_str());
         made.prefix = static_cast<int>(prefix);
     }
+    return made;
+}
+
+using mac_address = std::array<unsigned char, 6>;
+
+mac_address parse_mac(const std::string& text) {
+    mac_address made{};
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    bool is_good = true;
+    for (std::size_t i = 0; i < made.size() && is_good; ++i) {
+        if (i > 0) is_good = at != end && *at++ == ':';
+        const auto [after, failed] = std::from_chars(at, end - at > 2 ? at + 2 : end, made[i], 16);
+        is_good &= failed == std::errc{};
+        at = after;
+    }
+    if (!is_good || at != end) fail(failure_kind::invalid, 0, "%s is no MAC address", text.c_str());
     return made;
 }
 
@@ -187,14 +205,7 @@ void add_default_route(netlink_batch& batch, int index, const std::string& gatew
 
 void add_neighbour(netlink_batch& batch, int index, const neighbour_plan& neighbour) {
     const auto address = parse_address(neighbour.address);
-    unsigned mac[6];
-    int used = 0;
-    if (std::sscanf(neighbour.mac.c_str(), "%2x:%2x:%2x:%2x:%2x:%2x%n", &mac[0], &mac[1], &mac[2], &mac[3], &mac[4],
-                    &mac[5], &used) != 6 ||
-        static_cast<std::size_t>(used) != neighbour.mac.size())
-        fail(failure_kind::invalid, 0, "%s is no MAC address", neighbour.mac.c_str());
-    unsigned char bytes[6];
-    for (int i = 0; i < 6; ++i) bytes[i] = static_cast<unsigned char>(mac[i]);
+    const auto mac = parse_mac(neighbour.mac);
     ndmsg body{};
     body.ndm_family = static_cast<std::uint8_t>(address.family);
     body.ndm_ifindex = index;
@@ -202,7 +213,7 @@ void add_neighbour(netlink_batch& batch, int index, const neighbour_plan& neighb
     const auto message =
         batch.begin(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, body, "entering neighbour " + neighbour.address);
     batch.attribute(NDA_DST, address.bytes, address.size());
-    batch.attribute(NDA_LLADDR, bytes, sizeof bytes);
+    batch.attribute(NDA_LLADDR, mac.data(), mac.size());
     batch.end(message);
 }
 

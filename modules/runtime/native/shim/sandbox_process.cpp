@@ -48,11 +48,11 @@ class stopwatch {
 
 class sandbox {
   public:
-    sandbox(int channel, const shim_protocol::sandbox_template& shape, const std::string& stage_path, int oom_score)
-        : channel_{channel}, template_{shape}, stage_path_{stage_path}, inherited_oom_score_{oom_score} {}
+    explicit sandbox(int channel) : channel_{channel} {}
 
     [[noreturn]] void run() {
         begin_afresh();
+        learn_beginning();
         stage_ = stage(template_, stage_path_);
         if (template_.shape.own_network) {
             bring_loopback_up();
@@ -89,6 +89,16 @@ class sandbox {
         setsid();
         if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr) < 0 && errno != ENOSYS)
             fail(failure_kind::internal, errno, "making a session keyring");
+    }
+
+    void learn_beginning() {
+        const auto frame = receive();
+        auto beginning = decode<shim_protocol::sandbox_beginning>(frame.payload);
+        if (frame.type != message_type::begin || !beginning)
+            fail(failure_kind::internal, 0, "a sandbox began with a message that is not for it");
+        template_ = std::move(beginning->shape);
+        stage_path_ = std::move(beginning->stage_path);
+        inherited_oom_score_ = beginning->oom_score;
     }
 
     incoming_frame receive() {
@@ -246,9 +256,9 @@ class sandbox {
     }
 
     int channel_;
-    const shim_protocol::sandbox_template& template_;
-    const std::string& stage_path_;
-    int inherited_oom_score_;
+    shim_protocol::sandbox_template template_;
+    std::string stage_path_;
+    int inherited_oom_score_ = 0;
     staging stage_;
     bool has_cgroups_ = false;
     frame_reader reader_;
@@ -256,10 +266,9 @@ class sandbox {
 
 } // namespace
 
-void run_sandbox(int channel, const shim_protocol::sandbox_template& shape, const std::string& stage_path,
-                 int inherited_oom_score) {
+void run_sandbox(int channel) {
     report_failures_on(channel);
-    sandbox{channel, shape, stage_path, inherited_oom_score}.run();
+    sandbox{channel}.run();
 }
 
 } // namespace davit::shim

@@ -39,7 +39,7 @@ class json_file_logs : public ::testing::Test {
     }
     static task<std::string> read_all(log_reader* from, std::size_t* messages) {
         std::string text;
-        while (const auto batch = co_await from->next()) {
+        while (const auto* batch = co_await from->next()) {
             text += batch->bytes;
             *messages += batch->messages.size();
         }

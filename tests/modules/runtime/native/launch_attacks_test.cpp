@@ -1,8 +1,10 @@
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
+#include <fstream>
 #include <gmock/gmock.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +16,7 @@ namespace {
 
 using shim_protocol::encode;
 using ::testing::AnyOf;
+using ::testing::Gt;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -272,6 +275,42 @@ TEST_F(launch_attack, namespaces_and_mounts_can_not_be_made_inside) {
     std::size_t refusals = 0;
     for (std::size_t at = 0; (at = result.output.find("ermi", at)) != std::string::npos; ++at) ++refusals;
     EXPECT_GE(refusals, 5u) << result.output;
+}
+
+/// What a process can write in its memory.
+std::string memory_of(int pid) {
+    std::ifstream maps{"/proc/" + std::to_string(pid) + "/maps"};
+    std::ifstream memory{"/proc/" + std::to_string(pid) + "/mem", std::ios::binary};
+    std::string all;
+    for (std::string line; std::getline(maps, line);) {
+        unsigned long begin = 0;
+        unsigned long end = 0;
+        if (std::sscanf(line.c_str(), "%lx-%lx rw", &begin, &end) != 2 || line.find(" rw") == std::string::npos)
+            continue;
+        std::string part(end - begin, '\0');
+        memory.seekg(static_cast<std::streamoff>(begin));
+        memory.read(part.data(), static_cast<std::streamsize>(part.size()));
+        memory.clear();
+        all += part;
+    }
+    return all;
+}
+
+TEST_F(launch_attack, a_sandbox_knows_nothing_of_other_containers) {
+    auto other = plan("sleep 600");
+    other.container_id = "the-id-of-somebody-elses-container";
+    other.process.environment.push_back("PASSWORD=what-only-somebody-else-may-know");
+    const auto launched = shim_->launch(shim_->make_sandbox(usual()).id, other);
+    ASSERT_FALSE(launched.failed) << launched.failed->sentence;
+    close(launched.output);
+    close(launched.errors);
+    EXPECT_THAT(memory_of(shim_->pid()), HasSubstr(other.container_id));
+    for (int i = 0; i < 3; ++i) {
+        const auto memory = memory_of(shim_->make_sandbox(usual()).pid);
+        ASSERT_THAT(memory.size(), Gt(4096u));
+        EXPECT_EQ(memory.find(other.container_id), std::string::npos);
+        EXPECT_EQ(memory.find("what-only-somebody-else"), std::string::npos);
+    }
 }
 
 TEST_F(launch_attack, keys_of_one_session_are_not_seen_in_another) {
