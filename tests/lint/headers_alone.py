@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
-"""Fails when a header of the product does not compile by itself: each one is checked as if it were a source file.
+"""Fails when a header of the product does not compile by itself: it is checked as if it were a source file. Headers that come
+first in a source that was built have shown it there already, and are not checked again unless they are named.
 
-    tests/lint/headers_alone.py BUILD-FOLDER [HEADER...]      BUILD-FOLDER has a compile_commands.json
+    tests/lint/headers_alone.py BUILD-FOLDER [HEADER...]      BUILD-FOLDER has a compile_commands.json, and is built
 """
 
 import concurrent.futures
 import json
 import os
 import pathlib
+import re
 import shlex
 import subprocess
 import sys
@@ -16,13 +18,25 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOP_FOLDERS = ("core", "io", "modules", "api", "cli", "bench", "tests")
 
 
+def built_sources(build):
+    """What the build compiles of the tree: the entries of the compilation database, with their sources."""
+    for entry in json.loads((build / "compile_commands.json").read_text()):
+        source = pathlib.Path(entry["file"])
+        if source.suffix == ".cpp" and source.is_relative_to(ROOT) and source.exists():
+            yield entry, source
+
+
+def first_includes(build):
+    """The headers that some source has before anything else."""
+    first = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)', re.MULTILINE)
+    matches = (first.search(source.read_text()) for _, source in built_sources(build))
+    return {pathlib.Path(m[2]) for m in matches if m and m[1] == '"'}
+
+
 def flags_by_folder(build):
     """For each folder with sources, the compiler and flags of one of them."""
     found = {}
-    for entry in json.loads((build / "compile_commands.json").read_text()):
-        source = pathlib.Path(entry["file"])
-        if source.suffix != ".cpp" or not source.is_relative_to(ROOT):
-            continue
+    for entry, source in built_sources(build):
         words = entry["arguments"] if "arguments" in entry else shlex.split(entry["command"])
         if words[0].endswith("ccache"):
             words = words[1:]
@@ -56,9 +70,12 @@ def complaint(header, known):
 
 
 def main():
-    known = flags_by_folder(pathlib.Path(sys.argv[1]).resolve())
+    build = pathlib.Path(sys.argv[1]).resolve()
+    known = flags_by_folder(build)
     headers = [pathlib.Path(h).resolve().relative_to(ROOT) for h in sys.argv[2:]]
-    headers = headers or sorted(h.relative_to(ROOT) for top in TOP_FOLDERS for h in (ROOT / top).rglob("*.h"))
+    if not headers:
+        everything = {h.relative_to(ROOT) for top in TOP_FOLDERS for h in (ROOT / top).rglob("*.h")}
+        headers = sorted(everything - first_includes(build))
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         found = [c for c in pool.map(lambda h: complaint(h, known), headers) if c]
     print("\n".join(found) or f"{len(headers)} headers compile by themselves")
