@@ -114,7 +114,7 @@ void container_flags::declare(flag_set& flags) {
     flags.text("cgroupns", 0, cgroup_namespace_, "Cgroup namespace to use (host|private)");
     flags.since("cgroupns", "1.41");
     flags.text("cidfile", 0, id_file, "Write the container ID to the file");
-    flags.boolean("disable-content-trust", 0, trusts_, "Skip image verification");
+    flags.boolean("disable-content-trust", 0, trusts_, "Skip image verification (default true)");
     flags.parsed("dns", 0, "list", "Set custom DNS servers",
                  [this](const std::string& text) { dns_.push_back(parse_address(text)); });
     flags.list("dns-option", 0, dns_options_, "Set DNS options");
@@ -145,10 +145,10 @@ void container_flags::declare(flag_set& flags) {
     flags.text("platform", 0, platform, "Set platform if server is multi-platform capable");
     flags.boolean("privileged", 0, is_privileged_, "Give extended privileges to this container");
     flags.list("publish", 'p', ports_, "Publish a container's port(s) to the host");
-    flags.text("pull", 0, pull, "Pull image before running (\"always\", \"missing\", \"never\")");
+    flags.text("pull", 0, pull, "Pull image before running (\"always\", \"missing\", \"never\") (default \"missing\")");
     flags.boolean("quiet", 'q', quiet, "Suppress the pull output");
     flags.boolean("read-only", 0, is_read_only_, "Mount the container's root filesystem as read only");
-    flags.text("restart", 0, restart_, "Restart policy to apply when a container exits");
+    flags.text("restart", 0, restart_, "Restart policy to apply when a container exits (default \"no\")");
     flags.boolean("rm", 0, remove,
                   "Automatically remove the container and its associated anonymous volumes when it exits");
     flags.text("runtime", 0, runtime_, "Runtime to use for this container");
@@ -185,7 +185,7 @@ void container_flags::declare_limits(flag_set& flags) {
     flags.number("cpu-quota", 0, cpu_quota_, "Limit CPU CFS (Completely Fair Scheduler) quota");
     flags.text("cpuset-mems", 0, cpuset_memory_, "MEMs in which to allow execution (0-3, 0,1)");
     declare_parsed(flags, "kernel-memory", 0, "bytes", "Kernel memory limit", kernel_memory_, parse_bytes);
-    flags.number("memory-swappiness", 0, swappiness_, "Tune container memory swappiness (0 to 100)");
+    flags.number("memory-swappiness", 0, swappiness_, "Tune container memory swappiness (0 to 100) (default -1)");
     flags.boolean("oom-kill-disable", 0, disables_oom_kill_, "Disable OOM Killer");
 }
 

@@ -1,5 +1,6 @@
 #include "cli/engine.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -54,6 +55,7 @@ std::string encoded(std::string_view text) {
 }
 
 std::string container_path(std::string_view name) {
+    name.remove_prefix(std::min(name.find_first_not_of('/'), name.size())); // as inspect shows names: "/box"
     if (name.empty()) throw name_error("invalid container name or ID: value is empty");
     return "/containers/" + encoded(name);
 }

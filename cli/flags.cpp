@@ -63,6 +63,10 @@ void flag_set::alias(std::string_view name, std::string_view of) {
     flags_.push_back(std::move(other));
 }
 
+void flag_set::hide(std::initializer_list<std::string_view> names) {
+    for (const std::string_view name : names) find(name)->is_hidden = true;
+}
+
 void flag_set::since(std::string_view name, std::string_view api_version) {
     find(name)->since = api_version;
 }

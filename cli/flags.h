@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <string>
@@ -32,6 +33,8 @@ class flag_set {
                 std::function<void(const std::string&)> set);
     /// Another name of a flag, which help does not show.
     void alias(std::string_view name, std::string_view of);
+    /// Takes flags out of the help: those for other systems' engines.
+    void hide(std::initializer_list<std::string_view> names);
     /// The API's version that a flag came with: an older engine would do something else than it is told.
     void since(std::string_view name, std::string_view api_version);
 

@@ -165,9 +165,11 @@ void unoffered_flags::declare(flag_set& flags) {
             into = parsed->count();
         });
     };
-    flags.list("annotation", 0, annotations_, "Add an annotation to the container", "map");
+    flags.list("annotation", 0, annotations_, "Add an annotation to the container (passed through to the OCI runtime)",
+               "map");
     flags.since("annotation", "1.43");
-    flags.number("blkio-weight", 0, block_weight_, "Block IO (relative weight), between 10 and 1000", "uint16");
+    flags.number("blkio-weight", 0, block_weight_,
+                 "Block IO (relative weight), between 10 and 1000, or 0 to disable (default 0)", "uint16");
     block_limit("blkio-weight-device", "Block IO weight (relative device weight)", "weight", block_unit::weight);
     flags.number("cpu-count", 0, cpu_count_, "CPU count (Windows only)");
     flags.number("cpu-percent", 0, cpu_percent_, "CPU percent (Windows only)");
@@ -193,7 +195,8 @@ void unoffered_flags::declare(flag_set& flags) {
     span("health-start-interval", "Time between running the check during the start period (ms|s|m|h)",
          health_start_interval_);
     flags.since("health-start-interval", "1.44");
-    span("health-start-period", "Time for the container to initialize before failures count (ms|s|m|h)",
+    span("health-start-period",
+         "Start period for the container to initialize before starting health-retries countdown (ms|s|m|h)",
          health_start_period_);
     span("health-timeout", "Maximum time to allow one check to run (ms|s|m|h)", health_timeout_);
     flags.parsed("io-maxbandwidth", 0, "bytes", "Maximum IO bandwidth limit for the system drive (Windows only)",
@@ -205,6 +208,7 @@ void unoffered_flags::declare(flag_set& flags) {
     flags.boolean("publish-all", 'P', publishes_all_, "Publish all exposed ports to random ports");
     flags.list("storage-opt", 0, storage_options_, "Storage driver options for the container");
     flags.text("volume-driver", 0, volume_driver_, "Optional volume driver for the container");
+    flags.hide({"cpu-count", "cpu-percent", "io-maxbandwidth", "io-maxiops"});
     flags.list("volumes-from", 0, volumes_from_, "Mount volumes from the specified container(s)");
 }
 
