@@ -258,11 +258,11 @@ void container_flags::fill_host(api::create_body& body) const {
     }
     host.security_options = unless_empty(security);
     texts binds;
+    body.volumes.emplace();
     for (const std::string& volume : volumes_) {
         if (auto bind = parse_bind(volume)) {
             binds.push_back(std::move(*bind));
         } else {
-            if (!body.volumes) body.volumes.emplace();
             body.volumes->try_emplace(volume);
         }
     }
@@ -291,6 +291,7 @@ void container_flags::fill_host(api::create_body& body) const {
     host.restart = parse_restart_policy(restart_);
     if (remove && !host.restart.name.empty() && host.restart.name != "no")
         throw error(errc::invalid, "conflicting options: cannot specify both --restart and --rm");
+    host.port_bindings.emplace();
     if (!ports_.empty()) {
         std::map<std::string, std::vector<string_map>> bindings;
         for (const std::string& port : ports_)
@@ -298,7 +299,6 @@ void container_flags::fill_host(api::create_body& body) const {
                 body.exposed_ports.try_emplace(one.inside);
                 bindings[one.inside].push_back({{"HostIp", one.address}, {"HostPort", one.outside}});
             }
-        host.port_bindings.emplace();
         for (const auto& [port, hosts] : bindings) (*host.port_bindings)[port] = {io::to_json(hosts)};
     }
 }
@@ -313,7 +313,7 @@ void container_flags::fill_limits(api::wire_host_config& host) const {
     host.memory_swap = memory_swap_;
     host.shm_size = shm_size_;
     host.nano_cpus = nano_cpus_;
-    if (!ulimits_.empty()) host.ulimits = ulimits_;
+    host.ulimits = ulimits_;
     host.cpu_period = cpu_period_.value_or(0);
     host.cpu_quota = cpu_quota_.value_or(0);
     host.cpuset_mems = cpuset_memory_;

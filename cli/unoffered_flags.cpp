@@ -251,7 +251,7 @@ void unoffered_flags::fill_devices(api::wire_host_config& host) const {
         request.set("DeviceIDs", list_of(named));
         requested.push_back(request.to_json());
     }
-    if (!mapped.empty()) host.devices = raw(mapped);
+    host.devices = raw(mapped);
     if (!requested.empty()) host.device_requests = raw(requested);
 }
 
