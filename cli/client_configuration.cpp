@@ -18,6 +18,12 @@ template <> struct fields_of<cli::client_configuration::login> {
         std::tuple{field("auth", &self::auth), field("username", &self::user), field("password", &self::password),
                    field("identitytoken", &self::identity_token)};
 };
+template <> struct fields_of<cli::client_configuration::proxies> {
+    using self = cli::client_configuration::proxies;
+    static constexpr auto list =
+        std::tuple{field("httpProxy", &self::http), field("httpsProxy", &self::https), field("ftpProxy", &self::ftp),
+                   field("allProxy", &self::all), field("noProxy", &self::no_proxy)};
+};
 template <> struct fields_of<cli::client_configuration> {
     using self = cli::client_configuration;
     static constexpr auto list = std::tuple{field("auths", &self::logins),
@@ -26,7 +32,9 @@ template <> struct fields_of<cli::client_configuration> {
                                             field("detachKeys", &self::detach_keys),
                                             field("credHelpers", &self::credential_helpers),
                                             field("psFormat", &self::ps_format),
-                                            field("imagesFormat", &self::images_format)};
+                                            field("imagesFormat", &self::images_format),
+                                            field("HttpHeaders", &self::headers),
+                                            field("proxies", &self::proxies_of)};
 };
 
 } // namespace davit

@@ -16,6 +16,11 @@ struct client_configuration {
         std::string identity_token;
     };
 
+    /// What containers are told of proxies. Empty: nothing.
+    struct proxies {
+        std::string http, https, ftp, all, no_proxy;
+    };
+
     std::string folder; ///< That the file would be in, whether it is there or not
     std::string current_context;
     std::string detach_keys;
@@ -24,6 +29,8 @@ struct client_configuration {
     std::map<std::string, login> logins; ///< By registry
     std::string credential_helper;
     std::map<std::string, std::string> credential_helpers; ///< By registry
+    std::map<std::string, std::string> headers;            ///< That requests to the engine carry
+    std::map<std::string, proxies> proxies_of;             ///< By engine's address, or "default"
 };
 
 /// `folder`: empty for the one that the environment means. The settings are empty when there is no file. A file that

@@ -11,6 +11,7 @@
 
 #include "cli/command.h"
 #include "cli/option_values.h"
+#include "cli/port_options.h"
 #include "core/error.h"
 #include "io/json.h"
 
@@ -49,12 +50,14 @@ texts read_lines(const std::string& path) {
 }
 
 /// NAME takes the value that this program's own environment has; nothing when it has none.
-void add_variable(texts& to, const std::string& assignment) {
-    if (assignment.find('=') != std::string::npos) {
-        to.push_back(assignment);
-    } else if (const char* value = std::getenv(assignment.c_str())) {
-        to.push_back(assignment + "=" + value);
-    }
+std::optional<std::string> find_variable(const std::string& assignment) {
+    if (assignment.find('=') != std::string::npos) return assignment;
+    const char* value = std::getenv(assignment.c_str());
+    return value ? std::optional{assignment + "=" + value} : std::nullopt;
+}
+
+std::string name_of(const std::string& assignment) {
+    return split_pair(assignment).first;
 }
 
 std::optional<texts> unless_empty(const texts& given) {
@@ -85,7 +88,7 @@ std::int64_t parse_swap(const std::string& text) {
 void check_namespace(std::string_view flag, std::string_view what, const std::string& mode,
                      std::initializer_list<std::string_view> known) {
     if (mode.empty() || std::find(known.begin(), known.end(), mode) != known.end()) return;
-    if (what == "PID" && mode.starts_with("container:")) return;
+    if (what == "PID" && mode.starts_with("container:") && mode.size() > 10) return;
     throw error(errc::invalid, "{}: invalid {} mode", flag, what);
 }
 
@@ -99,6 +102,7 @@ std::string parse_stream(const std::string& text) {
 
 void container_flags::declare(flag_set& flags) {
     declare_limits(flags);
+    networks_.declare(flags);
     unoffered_.declare(flags);
     flags.parsed("add-host", 0, "list", "Add a custom host-to-IP mapping (host:ip)",
                  [this](const std::string& text) { hosts_.push_back(parse_extra_host(text)); });
@@ -108,12 +112,19 @@ void container_flags::declare(flag_set& flags) {
     flags.list("cap-drop", 0, capabilities_dropped_, "Drop Linux capabilities");
     flags.text("cgroup-parent", 0, cgroup_parent_, "Optional parent cgroup for the container");
     flags.text("cgroupns", 0, cgroup_namespace_, "Cgroup namespace to use (host|private)");
+    flags.since("cgroupns", "1.41");
     flags.text("cidfile", 0, id_file, "Write the container ID to the file");
-    flags.boolean("disable-content-trust", 0, trusts_, "Skip image verification");
+    flags.boolean("disable-content-trust", 0, trusts_, "Skip image verification (default true)");
     flags.parsed("dns", 0, "list", "Set custom DNS servers",
                  [this](const std::string& text) { dns_.push_back(parse_address(text)); });
     flags.list("dns-option", 0, dns_options_, "Set DNS options");
-    flags.list("dns-search", 0, dns_search_, "Set custom DNS search domains");
+    flags.alias("dns-opt", "dns-option");
+    flags.parsed("dns-search", 0, "list", "Set custom DNS search domains", [this](const std::string& text) {
+        check_search_domain(text);
+        std::string domain = trimmed(text);
+        if (domain.size() > 1 && domain.ends_with('.')) domain.pop_back();
+        dns_search_.push_back(std::move(domain));
+    });
     flags.text("domainname", 0, domain_name_, "Container NIS domain name");
     flags.list("entrypoint", 0, entrypoint_, "Overwrite the default ENTRYPOINT of the image", "string");
     declare_checked(flags, "env", 'e', "Set environment variables", environment_, check_variable);
@@ -130,23 +141,24 @@ void container_flags::declare(flag_set& flags) {
     flags.text("log-driver", 0, log_driver_, "Logging driver for the container");
     flags.list("log-opt", 0, log_options_, "Log driver options");
     flags.text("name", 0, name, "Assign a name to the container");
-    flags.list("network", 0, networks_, "Connect a container to a network", "network");
-    flags.alias("net", "network");
     flags.text("pid", 0, pid_, "PID namespace to use");
     flags.text("platform", 0, platform, "Set platform if server is multi-platform capable");
     flags.boolean("privileged", 0, is_privileged_, "Give extended privileges to this container");
     flags.list("publish", 'p', ports_, "Publish a container's port(s) to the host");
-    flags.text("pull", 0, pull, "Pull image before running (\"always\", \"missing\", \"never\")");
+    flags.text("pull", 0, pull, "Pull image before running (\"always\", \"missing\", \"never\") (default \"missing\")");
     flags.boolean("quiet", 'q', quiet, "Suppress the pull output");
     flags.boolean("read-only", 0, is_read_only_, "Mount the container's root filesystem as read only");
-    flags.text("restart", 0, restart_, "Restart policy to apply when a container exits");
+    flags.text("restart", 0, restart_, "Restart policy to apply when a container exits (default \"no\")");
     flags.boolean("rm", 0, remove,
                   "Automatically remove the container and its associated anonymous volumes when it exits");
     flags.text("runtime", 0, runtime_, "Runtime to use for this container");
     flags.list("security-opt", 0, security_options_, "Security Options");
     flags.text("stop-signal", 0, stop_signal_, "Signal to stop the container");
     flags.number("stop-timeout", 0, stop_timeout_, "Timeout (in seconds) to stop a container");
-    flags.list("sysctl", 0, sysctls_, "Sysctl options", "map");
+    flags.parsed("sysctl", 0, "map", "Sysctl options", [this](const std::string& text) {
+        check_sysctl(text);
+        sysctls_.push_back(text);
+    });
     flags.list("tmpfs", 0, tmpfs_, "Mount a tmpfs directory");
     flags.boolean("tty", 't', tty, "Allocate a pseudo-TTY");
     flags.text("user", 'u', user_, "Username or UID (format: <name|uid>[:<group|gid>])");
@@ -173,8 +185,13 @@ void container_flags::declare_limits(flag_set& flags) {
     flags.number("cpu-quota", 0, cpu_quota_, "Limit CPU CFS (Completely Fair Scheduler) quota");
     flags.text("cpuset-mems", 0, cpuset_memory_, "MEMs in which to allow execution (0-3, 0,1)");
     declare_parsed(flags, "kernel-memory", 0, "bytes", "Kernel memory limit", kernel_memory_, parse_bytes);
-    flags.number("memory-swappiness", 0, swappiness_, "Tune container memory swappiness (0 to 100)");
+    flags.number("memory-swappiness", 0, swappiness_, "Tune container memory swappiness (0 to 100) (default -1)");
     flags.boolean("oom-kill-disable", 0, disables_oom_kill_, "Disable OOM Killer");
+}
+
+bool container_flags::sets_variable(std::string_view variable) const {
+    return std::any_of(environment_.begin(), environment_.end(),
+                       [&](const std::string& assignment) { return name_of(assignment) == variable; });
 }
 
 void container_flags::fill_config(api::create_body& body) const {
@@ -196,8 +213,14 @@ void container_flags::fill_config(api::create_body& body) const {
         body.open_stdin && body.attach_stdin; // the input ends for the program when it ends for the client
     texts environment;
     for (const std::string& path : environment_files_)
-        for (const std::string& line : read_lines(path)) add_variable(environment, line);
-    for (const std::string& assignment : environment_) add_variable(environment, assignment);
+        for (const std::string& line : read_lines(path))
+            if (auto variable = find_variable(line)) environment.push_back(std::move(*variable));
+    for (auto at = environment_.begin(); at != environment_.end(); ++at) {
+        const bool is_last = std::none_of(at + 1, environment_.end(),
+                                          [&](const std::string& other) { return name_of(other) == name_of(*at); });
+        // The name alone takes the image's variable away.
+        if (is_last) environment.push_back(find_variable(*at).value_or(*at));
+    }
     body.environment = unless_empty(environment);
     string_map labels;
     for (const std::string& path : label_files_)
@@ -213,27 +236,33 @@ void container_flags::fill_config(api::create_body& body) const {
 void container_flags::fill_host(api::create_body& body) const {
     api::wire_host_config& host = body.host;
     host.auto_remove = remove;
-    host.network_mode = networks_.empty() ? "default" : networks_.front();
-    if (networks_.size() > 1)
-        for (const std::string& network : networks_) body.networking.endpoints[network].emplace();
     host.capabilities_to_add = unless_empty(capability_names(capabilities_added_));
     host.capabilities_to_drop = unless_empty(capability_names(capabilities_dropped_));
     host.extra_hosts = unless_empty(hosts_);
-    host.dns = unless_empty(dns_);
-    host.dns_options = unless_empty(dns_options_);
-    host.dns_search = unless_empty(dns_search_);
+    host.dns = dns_;
+    host.dns_options = dns_options_;
+    host.dns_search = dns_search_;
     check_namespace("--pid", "PID", pid_, {"host"});
     check_namespace("--uts", "UTS", uts_, {"host"});
     check_namespace("--cgroupns", "CGROUP", cgroup_namespace_, {"host", "private"});
     check_namespace("--userns", "USER", user_namespace_, {"host"});
     host.additional_groups = unless_empty(groups_);
-    host.security_options = unless_empty(security_options_);
-    texts binds;
-    for (const std::string& volume : volumes_) {
-        if (volume.find(':') != std::string::npos) {
-            binds.push_back(volume);
+    texts security;
+    for (const std::string& option : security_options_) {
+        if (option == "systempaths=unconfined") {
+            host.masked_paths.emplace();
+            host.read_only_paths.emplace();
         } else {
-            if (!body.volumes) body.volumes.emplace();
+            security.push_back(parse_security_option(option));
+        }
+    }
+    host.security_options = unless_empty(security);
+    texts binds;
+    body.volumes.emplace();
+    for (const std::string& volume : volumes_) {
+        if (auto bind = parse_bind(volume)) {
+            binds.push_back(std::move(*bind));
+        } else {
             body.volumes->try_emplace(volume);
         }
     }
@@ -249,6 +278,8 @@ void container_flags::fill_host(api::create_body& body) const {
     host.has_read_only_rootfs = is_read_only_;
     host.wants_init = wants_init_;
     host.log.type = log_driver_;
+    if (log_driver_ == "none" && !log_options_.empty())
+        throw error(errc::invalid, "invalid logging opts for driver none");
     for (const std::string& option : log_options_) host.log.config.insert(split_pair(option));
     if (!sysctls_.empty()) host.sysctls.emplace();
     for (const std::string& sysctl : sysctls_) host.sysctls->insert(split_pair(sysctl));
@@ -260,6 +291,7 @@ void container_flags::fill_host(api::create_body& body) const {
     host.restart = parse_restart_policy(restart_);
     if (remove && !host.restart.name.empty() && host.restart.name != "no")
         throw error(errc::invalid, "conflicting options: cannot specify both --restart and --rm");
+    host.port_bindings.emplace();
     if (!ports_.empty()) {
         std::map<std::string, std::vector<string_map>> bindings;
         for (const std::string& port : ports_)
@@ -267,7 +299,6 @@ void container_flags::fill_host(api::create_body& body) const {
                 body.exposed_ports.try_emplace(one.inside);
                 bindings[one.inside].push_back({{"HostIp", one.address}, {"HostPort", one.outside}});
             }
-        host.port_bindings.emplace();
         for (const auto& [port, hosts] : bindings) (*host.port_bindings)[port] = {io::to_json(hosts)};
     }
 }
@@ -282,7 +313,7 @@ void container_flags::fill_limits(api::wire_host_config& host) const {
     host.memory_swap = memory_swap_;
     host.shm_size = shm_size_;
     host.nano_cpus = nano_cpus_;
-    if (!ulimits_.empty()) host.ulimits = ulimits_;
+    host.ulimits = ulimits_;
     host.cpu_period = cpu_period_.value_or(0);
     host.cpu_quota = cpu_quota_.value_or(0);
     host.cpuset_mems = cpuset_memory_;
@@ -303,6 +334,7 @@ api::create_body container_flags::request(const std::vector<std::string>& words)
     fill_config(body);
     fill_host(body);
     fill_limits(body.host);
+    networks_.fill(body);
     unoffered_.fill(body);
     return body;
 }

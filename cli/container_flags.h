@@ -6,6 +6,7 @@
 
 #include "api/types/container_create.h"
 #include "cli/flags.h"
+#include "cli/network_flags.h"
 #include "cli/unoffered_flags.h"
 
 namespace davit::cli {
@@ -19,6 +20,9 @@ class container_flags {
     api::create_body request(const std::vector<std::string>& words) const;
     /// The same for the command of that name, whose end the errors are: exit_error.
     api::create_body checked_request(std::string_view command, const std::vector<std::string>& words) const;
+
+    /// Whether -e says something of a variable.
+    bool sets_variable(std::string_view name) const;
 
     bool tty = false;
     bool interactive = false;
@@ -39,8 +43,7 @@ class container_flags {
     std::vector<std::string> environment_, environment_files_, labels_, label_files_;
     std::vector<std::string> capabilities_added_, capabilities_dropped_, groups_, security_options_;
     std::vector<ulimit_config> ulimits_;
-    std::vector<std::string> hosts_, dns_, dns_options_, dns_search_, sysctls_, tmpfs_, volumes_, ports_, log_options_,
-        networks_;
+    std::vector<std::string> hosts_, dns_, dns_options_, dns_search_, sysctls_, tmpfs_, volumes_, ports_, log_options_;
     std::string working_directory_, user_, hostname_, domain_name_, stop_signal_, restart_;
     std::vector<std::string> exposed_ports_;
     std::string cpuset_, cpuset_memory_, user_namespace_, cgroup_parent_, cgroup_namespace_, ipc_, pid_, uts_,
@@ -53,6 +56,7 @@ class container_flags {
     bool is_privileged_ = false, is_read_only_ = false, disables_oom_kill_ = false;
     bool trusts_ = true; ///< Content trust is no part of this program; scripts may still switch it off
     std::optional<bool> wants_init_;
+    network_flags networks_;
     unoffered_flags unoffered_;
 };
 

@@ -24,6 +24,26 @@ task<void> pull(engine& api, const client_configuration& settings, const contain
     co_await pull_image(api, settings, std::move(options));
 }
 
+/// What the settings say of proxies for containers of this engine, where -e says nothing else; as docker does, after
+/// the variables of --env-file.
+void add_proxies(api::create_body& to, const engine& api, const client_configuration& settings,
+                 const container_flags& flags) {
+    auto at = settings.proxies_of.find(api.host());
+    if (at == settings.proxies_of.end()) at = settings.proxies_of.find("default");
+    if (at == settings.proxies_of.end()) return;
+    const client_configuration::proxies& known = at->second;
+    for (const auto& [name, proxy] : {std::pair{"HTTP_PROXY", &known.http}, std::pair{"HTTPS_PROXY", &known.https},
+                                      std::pair{"FTP_PROXY", &known.ftp}, std::pair{"ALL_PROXY", &known.all},
+                                      std::pair{"NO_PROXY", &known.no_proxy}}) {
+        if (proxy->empty()) continue;
+        for (const std::string& variable : {std::string{name}, in_lower_case(name)}) {
+            if (flags.sets_variable(variable)) continue;
+            if (!to.environment) to.environment.emplace();
+            to.environment->push_back(variable + "=" + *proxy);
+        }
+    }
+}
+
 /// The file for --cidfile, if there is to be one: gone again when no container was made.
 class id_file {
   public:
@@ -60,6 +80,7 @@ class id_file {
 task<std::string> create_container(engine& api, const client_configuration& settings, const container_flags& flags,
                                    api::create_body body) {
     if (!flags.platform.empty()) check_platform(flags.platform);
+    add_proxies(body, api, settings, flags);
     if (!is_image_id(body.image)) image_reference::parse(body.image);
     // Made before anything else is: a container whose id is not written down would be lost.
     id_file written{flags.id_file};

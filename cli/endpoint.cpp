@@ -158,6 +158,7 @@ task<engine_address> find_endpoint(endpoint_flags given, const client_configurat
     }
     found.api_version = environment_variable("DOCKER_API_VERSION");
     if (found.api_version.starts_with('v')) found.api_version.erase(0, 1);
+    found.headers = settings.headers;
     co_return found;
 }
 

@@ -41,20 +41,29 @@ struct engine_address {
     std::string ca_file;
     std::string certificate_file;
     std::string key_file;
-    std::string api_version; ///< Empty for the version that this program was written for
+    std::string api_version;                    ///< Empty for the version that this program was written for
+    std::map<std::string, std::string> headers; ///< That every request carries
 };
 
-/// One engine's API, of the version that this program was written for or that the user demands.
+/// One engine's API, of the version that the user demands; or else of the one that this program was written for, or the
+/// engine's own where that is older. Docker asks for it first; here an engine that is older says so in its first
+/// answer, and what it refused for that reason is asked again, so that no other engine costs a request more.
 class engine {
   public:
     static constexpr std::string_view default_api_version = "1.50";
+    /// Final with the first answer.
     const std::string& api_version() const noexcept { return api_version_; }
     const std::string& context() const noexcept { return context_; }
+    /// unix:///path or tcp://host:port
+    const std::string& host() const noexcept { return host_; }
 
     /// Reads the certificates; connects with the first request. Errors: invalid for an address that is none.
     static task<std::unique_ptr<engine>> make(engine_address address);
 
     using headers = std::map<std::string, std::string>;
+
+    /// Asks nothing but the version. That nobody answers is said by the next request.
+    task<void> find_version();
 
     /// One request and its whole answer. Errors: engine_error; unavailable when nobody listens.
     task<std::string> ask(io::http_method method, std::string path, std::string body = {});
@@ -73,13 +82,20 @@ class engine {
   private:
     engine(engine_address address, io::http_origin origin, io::tls_context_ptr context);
     task<io::http_client_response> request(io::http_method method, std::string path, std::string body, headers more);
+    task<io::http_client_response> send(io::http_method method, std::string target, std::string body, headers more);
+    bool takes_version_of(const io::http_client_response& answer);
 
     std::string context_;
-    std::string shown_host_;
+    std::string host_;
+    headers headers_;
+    bool is_version_demanded_;
     std::string api_version_;
     io::http_origin origin_;
     std::unique_ptr<io::http_client> client_;
 };
+
+/// Whether "1.9" is older than "1.10".
+bool is_older_version(std::string_view one, std::string_view other);
 
 /// "/containers/NAME". Errors: name_error for an empty name.
 std::string container_path(std::string_view name);

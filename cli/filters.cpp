@@ -15,16 +15,6 @@
 
 namespace davit::cli {
 
-namespace {
-
-std::string trimmed(std::string_view text) {
-    constexpr std::string_view blanks = " \t";
-    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
-    return std::string{text.substr(0, text.find_last_not_of(blanks) + 1)};
-}
-
-} // namespace
-
 void declare_filters(flag_set& flags, std::vector<std::string>& into) {
     flags.parsed("filter", 'f', "filter", "Filter output based on conditions provided",
                  [&into](const std::string& text) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "cli/option_values.h"
 #include "core/error.h"
 
 namespace davit::cli {
@@ -10,10 +11,7 @@ namespace davit::cli {
 namespace {
 
 bool parse_boolean(const std::string& text) {
-    for (const char* truth : {"true", "1", "t", "T", "TRUE", "True"})
-        if (text == truth) return true;
-    for (const char* falsehood : {"false", "0", "f", "F", "FALSE", "False"})
-        if (text == falsehood) return false;
+    if (const auto truth = parse_truth(text)) return *truth;
     throw error(errc::invalid, "strconv.ParseBool: parsing \"{}\": invalid syntax", text);
 }
 
@@ -44,12 +42,14 @@ void flag_set::list(std::string_view name, char shorthand, std::vector<std::stri
 
 void flag_set::number(std::string_view name, char shorthand, std::optional<std::int64_t>& into, std::string_view help,
                       std::string_view type) {
-    parsed(name, shorthand, type, help, [&into](const std::string& value) {
+    const bool is_positive = type.starts_with("uint");
+    const std::int64_t most = type == "uint16" ? UINT16_MAX : INT64_MAX;
+    parsed(name, shorthand, type, help, [&into, is_positive, most](const std::string& value) {
         std::int64_t parsed = 0;
         const auto [end, failed] = std::from_chars(value.data(), value.data() + value.size(), parsed);
-        const bool is_too_large = failed == std::errc::result_out_of_range;
-        if (failed != std::errc{} || end != value.data() + value.size())
-            throw error(errc::invalid, "strconv.ParseInt: parsing \"{}\": {}", value,
+        const bool is_too_large = failed == std::errc::result_out_of_range || parsed > most;
+        if (failed != std::errc{} || end != value.data() + value.size() || is_too_large || (is_positive && parsed < 0))
+            throw error(errc::invalid, "strconv.Parse{}: parsing \"{}\": {}", is_positive ? "Uint" : "Int", value,
                         is_too_large ? "value out of range" : "invalid syntax");
         into = parsed;
     });
@@ -63,25 +63,41 @@ void flag_set::alias(std::string_view name, std::string_view of) {
     flags_.push_back(std::move(other));
 }
 
-const flag_set::flag* flag_set::find(std::string_view name) const noexcept {
+void flag_set::hide(std::initializer_list<std::string_view> names) {
+    for (const std::string_view name : names) find(name)->is_hidden = true;
+}
+
+void flag_set::since(std::string_view name, std::string_view api_version) {
+    find(name)->since = api_version;
+}
+
+std::map<std::string, std::string_view> flag_set::given_since() const {
+    std::map<std::string, std::string_view> given;
+    for (const flag& f : flags_)
+        if (f.is_given && !f.since.empty()) given.emplace(f.name, f.since);
+    return given;
+}
+
+flag_set::flag* flag_set::find(std::string_view name) noexcept {
     const auto at = std::find_if(flags_.begin(), flags_.end(), [&](const flag& f) { return f.name == name; });
     return at == flags_.end() ? nullptr : &*at;
 }
 
-const flag_set::flag* flag_set::find_short(char shorthand) const noexcept {
+flag_set::flag* flag_set::find_short(char shorthand) noexcept {
     const auto at = std::find_if(flags_.begin(), flags_.end(), [&](const flag& f) { return f.shorthand == shorthand; });
     return at == flags_.end() ? nullptr : &*at;
 }
 
-void flag_set::set(const flag& of, const std::string& value, const std::string& as_written) {
+void flag_set::set(flag& of, const std::string& value, const std::string& as_written) {
     try {
         of.set(value);
+        of.is_given = true;
     } catch (const error& e) {
         throw error(errc::invalid, "invalid argument \"{}\" for \"{}\" flag: {}", value, as_written, e.text());
     }
 }
 
-std::vector<std::string> flag_set::parse(const std::vector<std::string>& words, bool is_interspersed) const {
+std::vector<std::string> flag_set::parse(const std::vector<std::string>& words, bool is_interspersed) {
     std::vector<std::string> rest;
     std::size_t at = 0;
     while (at < words.size()) {
@@ -104,12 +120,12 @@ std::vector<std::string> flag_set::parse(const std::vector<std::string>& words, 
     return rest;
 }
 
-std::size_t flag_set::parse_long(const std::vector<std::string>& words, std::size_t at) const {
+std::size_t flag_set::parse_long(const std::vector<std::string>& words, std::size_t at) {
     const std::string& word = words[at];
     const std::size_t equals = word.find('=');
     const std::string name = word.substr(2, equals == std::string::npos ? equals : equals - 2);
     if (name.empty() || name[0] == '-') throw error(errc::invalid, "bad flag syntax: {}", word);
-    const flag* found = find(name);
+    flag* found = find(name);
     if (!found) throw error(errc::invalid, "unknown flag: --{}", name);
     const std::string shown = found->shorthand ? fmt::format("-{}, --{}", found->shorthand, name) : "--" + name;
     if (equals != std::string::npos) {
@@ -125,10 +141,10 @@ std::size_t flag_set::parse_long(const std::vector<std::string>& words, std::siz
     return at + 2;
 }
 
-std::size_t flag_set::parse_short(const std::vector<std::string>& words, std::size_t at) const {
+std::size_t flag_set::parse_short(const std::vector<std::string>& words, std::size_t at) {
     const std::string& word = words[at];
     for (std::size_t i = 1; i < word.size(); ++i) {
-        const flag* found = find_short(word[i]);
+        flag* found = find_short(word[i]);
         if (!found) throw error(errc::invalid, "unknown shorthand flag: '{}' in -{}", word[i], word.substr(i));
         const std::string shown = fmt::format("-{}, --{}", found->shorthand, found->name);
         const bool has_equals = i + 1 < word.size() && word[i + 1] == '=';

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,10 +33,17 @@ class flag_set {
                 std::function<void(const std::string&)> set);
     /// Another name of a flag, which help does not show.
     void alias(std::string_view name, std::string_view of);
+    /// Takes flags out of the help: those for other systems' engines.
+    void hide(std::initializer_list<std::string_view> names);
+    /// The API's version that a flag came with: an older engine would do something else than it is told.
+    void since(std::string_view name, std::string_view api_version);
 
     /// Sets what the words say and returns those that are no flags. With `is_interspersed` flags may follow them.
     /// Errors: invalid ("unknown flag: --x", "flag needs an argument: --x", "invalid argument …").
-    std::vector<std::string> parse(const std::vector<std::string>& words, bool is_interspersed) const;
+    std::vector<std::string> parse(const std::vector<std::string>& words, bool is_interspersed);
+
+    /// The flags that were given and are not known to every engine, by name, and the versions that know them.
+    std::map<std::string, std::string_view> given_since() const;
 
     /// The heading ("Options") and a line for each flag, by name; empty without flags.
     std::string help(std::string_view heading) const;
@@ -47,13 +56,15 @@ class flag_set {
         std::string help;
         bool is_hidden = false;
         std::function<void(const std::string&)> set;
+        std::string_view since{}; ///< A version of the API; empty for any
+        bool is_given = false;
     };
 
-    const flag* find(std::string_view name) const noexcept;
-    const flag* find_short(char shorthand) const noexcept;
-    std::size_t parse_short(const std::vector<std::string>& words, std::size_t at) const;
-    std::size_t parse_long(const std::vector<std::string>& words, std::size_t at) const;
-    static void set(const flag& of, const std::string& value, const std::string& as_written);
+    flag* find(std::string_view name) noexcept;
+    flag* find_short(char shorthand) noexcept;
+    std::size_t parse_short(const std::vector<std::string>& words, std::size_t at);
+    std::size_t parse_long(const std::vector<std::string>& words, std::size_t at);
+    static void set(flag& of, const std::string& value, const std::string& as_written);
 
     std::vector<flag> flags_;
 };

@@ -2,10 +2,18 @@
 
 #include <algorithm>
 #include <arpa/inet.h>
+#include <array>
 #include <cctype>
+#include <cerrno>
 #include <charconv>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <set>
+#include <sstream>
 
+#include "cli/value.h"
 #include "core/error.h"
 
 namespace davit::cli {
@@ -13,6 +21,48 @@ namespace davit::cli {
 std::string in_lower_case(std::string text) {
     for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     return text;
+}
+
+std::string trimmed(std::string_view text) {
+    constexpr std::string_view blanks = " \t\r\n";
+    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+    return std::string{text.substr(0, text.find_last_not_of(blanks) + 1)};
+}
+
+std::vector<std::string> split_csv(std::string_view text) {
+    std::vector<std::string> fields(1);
+    bool is_quoted = false;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const bool is_mark = text[i] == '"';
+        if (is_mark && is_quoted && text.substr(i + 1).starts_with('"'))
+            fields.back() += text[i++];
+        else if (is_mark && (is_quoted || fields.back().empty()))
+            is_quoted = !is_quoted;
+        else if (is_mark)
+            throw error(errc::invalid, "parse error on line 1, column {}: bare \" in non-quoted-field", i + 1);
+        else if (text[i] == ',' && !is_quoted)
+            fields.emplace_back();
+        else
+            fields.back() += text[i];
+    }
+    if (is_quoted)
+        throw error(errc::invalid, "parse error on line 1, column {}: extraneous or missing \" in quoted-field",
+                    text.size() + 1);
+    return fields;
+}
+
+std::optional<bool> parse_truth(std::string_view text) {
+    for (const std::string_view truth : {"true", "1", "t", "T", "TRUE", "True"})
+        if (text == truth) return true;
+    for (const std::string_view falsehood : {"false", "0", "f", "F", "FALSE", "False"})
+        if (text == falsehood) return false;
+    return std::nullopt;
+}
+
+std::string absolute_path(const std::string& path) {
+    std::string whole = std::filesystem::absolute(path).lexically_normal();
+    if (whole.size() > 1 && whole.ends_with('/')) whole.pop_back();
+    return whole;
 }
 
 namespace {
@@ -47,9 +97,15 @@ std::int64_t parse_bytes(const std::string& text) {
 }
 
 std::int64_t parse_cpus(const std::string& text) {
-    double cpus = 0;
-    if (!reads_whole(text, cpus)) throw error(errc::invalid, "failed to parse {} as a rational number", text);
-    return static_cast<std::int64_t>(cpus * 1e9);
+    const std::size_t slash = text.find('/');
+    double cpus = 0, divisor = 1;
+    const bool is_number = reads_whole(text.substr(0, slash), cpus) &&
+                           (slash == std::string::npos || reads_whole(text.substr(slash + 1), divisor));
+    if (!is_number || divisor == 0 || !std::isfinite(cpus / divisor * 1e9))
+        throw error(errc::invalid, "failed to parse {} as a rational number", text);
+    const double billionths = cpus / divisor * 1e9;
+    if (std::abs(billionths - std::round(billionths)) > 1e-3) throw error(errc::invalid, "value is too precise");
+    return std::llround(billionths);
 }
 
 std::int64_t parse_whole_number(const std::string& text) {
@@ -88,89 +144,10 @@ std::optional<std::chrono::nanoseconds> parse_span(std::string_view text) {
     return sum;
 }
 
-std::vector<std::string> parse_exposed_ports(const std::string& text) {
-    const std::size_t slash = text.find('/');
-    const std::string range = text.substr(0, slash);
-    const std::string protocol = slash == std::string::npos ? "tcp" : in_lower_case(text.substr(slash + 1));
-    const std::size_t dash = range.find('-');
-    const auto read = [&](const std::string& digits) {
-        std::uint16_t port = 0;
-        if (!reads_whole(digits, port))
-            throw error(
-                errc::invalid,
-                "invalid range format for --expose: {}, error: strconv.ParseUint: parsing \"{}\": invalid syntax",
-                range, digits);
-        return port;
-    };
-    const std::uint16_t first = read(range.substr(0, dash));
-    const std::uint16_t last = dash == std::string::npos ? first : read(range.substr(dash + 1));
-    if (last < first) throw error(errc::invalid, "invalid range format for --expose: {}, error: invalid range", range);
-    std::vector<std::string> ports;
-    for (unsigned port = first; port <= last; ++port) ports.push_back(fmt::format("{}/{}", port, protocol));
-    return ports;
-}
-
-namespace {
-
-struct port_range {
-    std::uint16_t first = 0, last = 0;
-};
-
-/// Nothing when the text is no port or range of ports.
-std::optional<port_range> read_range(const std::string& text) {
-    port_range range;
-    const std::size_t dash = text.find('-');
-    if (!reads_whole(text.substr(0, dash), range.first)) return std::nullopt;
-    if (dash == std::string::npos)
-        range.last = range.first;
-    else if (!reads_whole(text.substr(dash + 1), range.last) || range.last < range.first)
-        return std::nullopt;
-    return range;
-}
-
-} // namespace
-
-std::vector<published_port> parse_published_ports(const std::string& text) {
-    const std::size_t slash = text.find('/');
-    const std::string ports = text.substr(0, slash);
-    const std::string protocol = slash == std::string::npos ? "tcp" : in_lower_case(text.substr(slash + 1));
-    if (protocol != "tcp" && protocol != "udp" && protocol != "sctp")
-        throw error(errc::invalid, "invalid proto: {}", protocol);
-    const std::size_t last_colon = ports.rfind(':');
-    const std::string inside = last_colon == std::string::npos ? ports : ports.substr(last_colon + 1);
-    std::string address, outside;
-    if (last_colon != std::string::npos) {
-        const std::string before = ports.substr(0, last_colon);
-        const std::size_t colon = before.rfind(':');
-        outside = colon == std::string::npos ? before : before.substr(colon + 1);
-        if (colon != std::string::npos) address = before.substr(0, colon);
-        if (address.size() > 1 && address.front() == '[' && address.back() == ']')
-            address = address.substr(1, address.size() - 2);
-    }
-    if (inside.empty()) throw error(errc::invalid, "no port specified: {}<empty>", text);
-    const auto to = read_range(inside);
-    if (!to) throw error(errc::invalid, "invalid containerPort: {}", inside);
-    const auto from = outside.empty() ? std::optional{port_range{}} : read_range(outside);
-    if (!from) throw error(errc::invalid, "invalid hostPort: {}", outside);
-    const bool is_chosen_from = to->first == to->last && from->first != from->last;
-    if (!outside.empty() && !is_chosen_from && to->last - to->first != from->last - from->first)
-        throw error(errc::invalid, "invalid ranges specified for container and host Ports: {} and {}", inside, outside);
-    std::vector<published_port> made;
-    for (unsigned i = 0; i <= static_cast<unsigned>(to->last - to->first); ++i) {
-        const std::string host_port = outside.empty() ? "" : is_chosen_from ? outside : std::to_string(from->first + i);
-        made.push_back({address, host_port, fmt::format("{}/{}", to->first + i, protocol)});
-    }
-    return made;
-}
-
-namespace {
-
 bool is_address(const std::string& text) {
     in6_addr address{};
     return ::inet_pton(AF_INET, text.c_str(), &address) == 1 || ::inet_pton(AF_INET6, text.c_str(), &address) == 1;
 }
-
-} // namespace
 
 std::string parse_address(const std::string& text) {
     if (!is_address(text)) throw error(errc::invalid, "IP address is not correctly formatted: {}", text);
@@ -181,7 +158,7 @@ std::string parse_extra_host(const std::string& text) {
     const std::size_t mark = text.find_first_of("=:");
     if (mark == std::string::npos || mark == 0) throw error(errc::invalid, "bad format for add-host: \"{}\"", text);
     std::string address = text.substr(mark + 1);
-    if (text[mark] == '=' && address.size() > 2 && address.front() == '[' && address.back() == ']')
+    if (address.size() > 2 && address.front() == '[' && address.back() == ']')
         address = address.substr(1, address.size() - 2);
     if (address != "host-gateway" && !is_address(address))
         throw error(errc::invalid, "invalid IP address in add-host: \"{}\"", address);
@@ -192,8 +169,15 @@ ulimit_config parse_ulimit(const std::string& text) {
     const std::size_t equals = text.find('=');
     if (equals == std::string::npos) throw error(errc::invalid, "invalid ulimit argument: {}", text);
     ulimit_config parsed{text.substr(0, equals), 0, 0};
+    constexpr std::array known = {"core",   "cpu",   "data", "fsize",  "locks",  "memlock",    "msgqueue", "nice",
+                                  "nofile", "nproc", "rss",  "rtprio", "rttime", "sigpending", "stack"};
+    if (std::find(known.begin(), known.end(), parsed.name) == known.end())
+        throw error(errc::invalid, "invalid ulimit type: {}", parsed.name);
     const std::string limits = text.substr(equals + 1);
     const std::size_t colon = limits.find(':');
+    if (limits.find(':', colon + 1) < limits.size() && colon != std::string::npos)
+        throw error(errc::invalid, "too many limit value arguments - {}, can only have up to two, `soft[:hard]`",
+                    limits);
     const auto read = [&](const std::string& digits) {
         std::int64_t limit = 0;
         if (!reads_whole(digits, limit))
@@ -223,10 +207,60 @@ std::vector<std::string> capability_names(const std::vector<std::string>& given)
     std::set<std::string> names;
     for (std::string name : given) {
         for (char& c : name) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-        if (name == "ALL") return {name};
-        names.insert(name.starts_with("CAP_") ? name : "CAP_" + name);
+        names.insert(name == "ALL" || name.starts_with("CAP_") ? name : "CAP_" + name);
     }
     return {names.begin(), names.end()};
+}
+
+void check_sysctl(const std::string& text) {
+    const std::string name = split_pair(text).first;
+    bool is_known = name.starts_with("net.") || name.starts_with("fs.mqueue.");
+    for (const std::string_view one :
+         {"msgmax", "msgmnb", "msgmni", "sem", "shmall", "shmmax", "shmmni", "shm_rmid_forced"})
+        is_known = is_known || (name.starts_with("kernel.") && name.substr(7) == one);
+    if (!is_known || text.find('=') == std::string::npos)
+        throw error(errc::invalid, "sysctl '{}' is not allowed", text);
+}
+
+std::optional<std::string> parse_bind(const std::string& text) {
+    if (text.empty()) throw error(errc::invalid, "invalid empty volume spec");
+    if (text.size() <= 2 || text.find(':') == std::string::npos) return std::nullopt;
+    if (text.starts_with(':') || text.ends_with(':') || text.find("::") != std::string::npos)
+        throw error(errc::invalid, "invalid spec: {}: empty section between colons", text);
+    const std::size_t colon = text.find(':');
+    return (text.starts_with('.') ? absolute_path(text.substr(0, colon)) : text.substr(0, colon)) + text.substr(colon);
+}
+
+std::string parse_security_option(const std::string& text) {
+    const std::size_t mark = text.find_first_of(text.find('=') == std::string::npos ? ":" : "=");
+    const bool has_value = mark != std::string::npos && mark + 1 < text.size();
+    if (text.substr(0, mark) != "no-new-privileges" && !has_value)
+        throw error(errc::invalid, "Invalid --security-opt: \"{}\"", text);
+    if (text.substr(0, mark) != "seccomp") return text;
+    const std::string profile = text.substr(mark + 1);
+    if (profile == "unconfined" || profile == "builtin") return text;
+    std::ifstream file{profile};
+    std::ostringstream content;
+    errno = 0;
+    if (!file || !(content << file.rdbuf()))
+        throw error(errc::invalid, "opening seccomp profile ({0}) failed: open {0}: {1}", profile,
+                    in_lower_case(std::strerror(errno == 0 ? ENOENT : errno)));
+    try {
+        return "seccomp=" + value::parse(content.str(), "the profile").to_json();
+    } catch (const error& e) {
+        throw error(errc::invalid, "compacting json for seccomp profile ({}) failed: {}", profile, e.text());
+    }
+}
+
+void check_search_domain(const std::string& text) {
+    const std::string domain = trimmed(text);
+    bool has_letter = domain == ".", is_right = domain.size() < 255 && !domain.starts_with('-');
+    for (const char c : domain) {
+        const auto letter = static_cast<unsigned char>(c);
+        has_letter = has_letter || std::isalpha(letter) != 0;
+        is_right = is_right && (std::isalnum(letter) != 0 || c == '.' || c == '-');
+    }
+    if (!has_letter || !is_right) throw error(errc::invalid, "{} is not a valid domain", text);
 }
 
 void check_variable(const std::string& assignment) {
@@ -248,6 +282,10 @@ void check_platform(const std::string& text) {
           "i386",  "arm64",   "aarch64",  "arm",     "armhf", "armel",  "ppc64le", "ppc64",
           "s390x", "riscv64", "mips64le", "mips64",  "mips",  "mipsle", "loong64", "wasm"})
         if (text == known) return;
+    if (std::count(text.begin(), text.end(), '/') > 2)
+        throw error(errc::invalid,
+                    "error parsing specified platform: \"{}\": cannot parse platform specifier: invalid argument",
+                    text);
     if (text.find('/') == std::string::npos)
         throw error(
             errc::invalid,

@@ -16,20 +16,25 @@ using detail::template_pipeline;
 
 namespace {
 
-[[noreturn]] void refuse(std::string_view why) {
-    throw error(errc::invalid, "template: :1: executing \"\": {}", why);
+[[noreturn]] void refuse(std::string_view place, std::string_view written, std::string_view why) {
+    throw error(errc::invalid, "template: :{}: executing \"\" at <{}>: {}", place, written, why);
+}
+
+[[noreturn]] void refuse(const template_command& of, std::string_view why) {
+    refuse(of.operands.front().place, of.written, why);
 }
 
 [[noreturn]] void refuse(const template_operand& of, std::string_view why) {
     std::string written = of.what == template_operand::kind::variable ? of.name : "";
     for (const std::string& field : of.fields) written += "." + field;
-    throw error(errc::invalid, "template: :{}: executing \"\" at <{}>: {}", of.place, written, why);
+    refuse(of.place, written, why);
 }
 
 /// Walks a template once, with the values that its names have meanwhile.
 class evaluation {
   public:
-    evaluation(const value& top, const template_object& object) : top_{top}, object_{object} {
+    evaluation(const template_body& nodes, const value& top, const template_object& object)
+        : nodes_{nodes}, top_{top}, object_{object} {
         variables_.emplace_back("$", top);
     }
 
@@ -53,7 +58,7 @@ class evaluation {
         case template_node::kind::action: {
             const value result = pipeline(node.pipeline, dot);
             if (node.pipeline.variables.empty())
-                out_ += result.is_null() ? null_text(node.pipeline) : result.to_text();
+                out_ += result.is_null() ? null_text(node.pipeline) : shown(node.pipeline, result);
             else
                 bind(node.pipeline, {result});
             return;
@@ -72,6 +77,11 @@ class evaluation {
         case template_node::kind::range:
             range(node, dot);
             return;
+        case template_node::kind::definition:
+            return;
+        case template_node::kind::use:
+            use(node, dot);
+            return;
         case template_node::kind::leave:
             flow_ = flow::leave;
             return;
@@ -81,11 +91,58 @@ class evaluation {
         }
     }
 
+    /// A template that is used knows nothing of the variables where it is. The last definition of a name counts.
+    void use(const template_node& node, const value& dot) {
+        const auto defined = std::find_if(nodes_.rbegin(), nodes_.rend(), [&](const auto& other) {
+            return other->what == template_node::kind::definition && other->text == node.text;
+        });
+        const std::string written = fmt::format("{{{{template \"{}\"}}}}", node.text);
+        if (defined == nodes_.rend()) refuse("1", written, fmt::format("template \"{}\" not defined", node.text));
+        if (depth_ == most_depth) refuse("1", written, fmt::format("exceeded maximum template depth ({})", most_depth));
+        const value argument = node.pipeline.commands.empty() ? value{} : pipeline(node.pipeline, dot);
+        decltype(variables_) own{{"$", argument}};
+        variables_.swap(own);
+        ++depth_;
+        body((*defined)->body, argument);
+        --depth_;
+        variables_.swap(own);
+    }
+
+    /// What docker holds in structures is printed as Go prints those, without the members' names.
+    std::string shown(const template_pipeline& of, const value& result) const {
+        const template_operand& last = of.commands.back().operands.front();
+        const bool is_member = of.commands.back().operands.size() == 1 && !last.fields.empty() && object_.null_text;
+        return is_member ? structure(result, last.fields.back()) : result.to_text();
+    }
+
+    std::string structure(const value& of, const std::string& name) const {
+        std::string text;
+        if (of.is_null()) return object_.null_text(name);
+        if (const auto* elements = of.as_list()) {
+            for (const value& element : *elements) text += (text.empty() ? "" : " ") + structure(element, name);
+            return "[" + text + "]";
+        }
+        const auto* members = of.as_object();
+        if (!members || is_map(*members, name)) return of.to_text();
+        for (const auto& [key, member] : *members) text += (text.empty() ? "" : " ") + structure(member, key);
+        return "{" + text + "}";
+    }
+
+    /// Maps among the members that docker knows; Config is one in LogConfig, and a structure otherwise.
+    static bool is_map(const value::object& members, std::string_view name) {
+        for (const std::string_view known :
+             {"Labels", "Attributes", "Annotations", "Options", "Volumes", "ExposedPorts", "Ports", "PortBindings",
+              "Sysctls", "Tmpfs", "Networks", "DriverOpts", "StorageOpt", "Data", "Metadata"})
+            if (name == known) return true;
+        return name == "Config" &&
+               std::all_of(members.begin(), members.end(), [](const auto& m) { return m.second.as_string(); });
+    }
+
     std::string null_text(const template_pipeline& of) const {
         const template_operand& last = of.commands.back().operands.front();
         const bool is_member = last.what == template_operand::kind::dot && !last.fields.empty();
-        if (is_member && is_open_map(last.fields, last.fields.back())) return value{}.to_text();
-        return is_member && object_.null_text ? object_.null_text(last.fields.back()) : value{}.to_text();
+        const bool is_known = is_member && object_.null_text && !is_open_map(last.fields, last.fields.back());
+        return is_known ? object_.null_text(last.fields.back()) : "<no value>";
     }
 
     void range(const template_node& node, const value& dot) {
@@ -120,7 +177,7 @@ class evaluation {
             for (const auto& [key, member] : sorted)
                 if (!turn(key, member)) return;
         } else {
-            refuse(fmt::format("range can't iterate over {}", over.to_text()));
+            refuse(node.pipeline.commands.back(), fmt::format("range can't iterate over {}", over.to_text()));
         }
     }
 
@@ -136,7 +193,7 @@ class evaluation {
     value& variable(const std::string& name) {
         for (auto at = variables_.rbegin(); at != variables_.rend(); ++at)
             if (at->first == name) return at->second;
-        refuse(fmt::format("undefined variable \"{}\"", name));
+        throw error(errc::invalid, "template: :1: undefined variable \"{}\"", name);
     }
 
     value pipeline(const template_pipeline& of, const value& dot) {
@@ -153,14 +210,37 @@ class evaluation {
                                    of.operands.size() == 2 && !piped && object_.call;
             if (is_method)
                 if (const auto result = object_.call(first.fields[0], operand(of.operands[1], dot))) return *result;
-            if (of.operands.size() > 1 || piped) refuse("can't give argument to non-function");
+            const bool has_arguments = of.operands.size() > 1 || piped;
+            if (has_arguments && !first.fields.empty())
+                refuse(first, fmt::format("{} is not a method but has arguments", first.fields.back()));
+            if (has_arguments) refuse(of, fmt::format("can't give argument to non-function {}", of.written));
             return operand(first, dot);
         }
+        if (first.name == "and" || first.name == "or") return first_of(of, dot, piped);
         std::vector<value> arguments;
         for (std::size_t i = 1; i < of.operands.size(); ++i) arguments.push_back(operand(of.operands[i], dot));
         if (piped) arguments.push_back(*piped);
         if (object_.is_heading && !arguments.empty() && changes_looks(first.name)) return arguments.front();
-        return detail::call_template_function(first.name, arguments);
+        return call(of, arguments);
+    }
+
+    static value call(const template_command& of, const std::vector<value>& arguments) {
+        try {
+            return detail::call_template_function(of.operands.front().name, arguments);
+        } catch (const error& e) {
+            refuse(of, e.text());
+        }
+    }
+
+    /// The first argument of `or` that is true, of `and` that is not; those after it are not looked at.
+    value first_of(const template_command& of, const value& dot, const value* piped) {
+        const bool wanted = of.operands.front().name == "or";
+        if (of.operands.size() == 1 && !piped)
+            refuse(of, fmt::format("wrong number of args for {}: want at least 1 got 0", of.operands.front().name));
+        value last;
+        for (std::size_t i = 1; i < of.operands.size(); ++i)
+            if (last = operand(of.operands[i], dot); last.is_true() == wanted) return last;
+        return piped ? *piped : last;
     }
 
     static bool changes_looks(std::string_view function) {
@@ -179,8 +259,15 @@ class evaluation {
             return of.literal;
         case template_operand::kind::pipeline:
             return field(pipeline(*of.inner, dot), of);
-        case template_operand::kind::function:
-            return detail::call_template_function(of.name, {});
+        case template_operand::kind::function: {
+            template_command alone;
+            alone.written = of.name;
+            auto& only = alone.operands.emplace_back();
+            only.what = of.what;
+            only.name = of.name;
+            only.place = of.place;
+            return command(alone, dot, nullptr);
+        }
         }
         return {};
     }
@@ -219,6 +306,11 @@ class evaluation {
 
     enum class flow : unsigned char { on, next, leave };
 
+    /// Templates may use themselves; deeper ones would end the stack.
+    static constexpr int most_depth = 1000;
+
+    const template_body& nodes_;
+    int depth_ = 0; ///< Of templates in use
     const value& top_;
     const template_object& object_;
     flow flow_ = flow::on;     ///< What a {{break}} or {{continue}} asks of the range around it
@@ -246,7 +338,7 @@ text_template::text_template(text_template&&) noexcept = default;
 text_template::~text_template() = default;
 
 std::string text_template::render(const value& dot, const template_object& object) const {
-    evaluation running{dot, object};
+    evaluation running{nodes_, dot, object};
     running.body(nodes_, dot);
     return running.take();
 }

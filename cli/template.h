@@ -30,9 +30,9 @@ struct template_object {
 };
 
 /// A Go template (package text/template), as --format takes it, over JSON values. What people use of it is here: fields
-/// (.A.B), variables, pipelines, parentheses, literals, if / else if / else, range, with, comments and trimming, the
-/// functions and, or, not, eq, ne, lt, le, gt, ge, len, index, print, printf, println, and Docker's json, join, lower,
-/// upper, title, split, table-less truncate and pad.
+/// (.A.B), variables, pipelines, parentheses, literals, if / else if / else, range, with, define, block, template,
+/// comments and trimming, the functions and, or, not, eq, ne, lt, le, gt, ge, len, index, slice, print, printf,
+/// println, html, js, urlquery, and Docker's json, join, lower, upper, title, split, table-less truncate and pad.
 class text_template {
   public:
     /// Errors: invalid, naming what is wrong, in Go's words ("template: :1: unclosed action").

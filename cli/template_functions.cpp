@@ -14,8 +14,7 @@ using arguments = std::vector<value>;
 
 void expect(const arguments& given, std::size_t least, std::size_t most, std::string_view name) {
     if (given.size() < least || given.size() > most)
-        throw error(errc::invalid, "template: :1: wrong number of args for {}: want {} got {}", name, least,
-                    given.size());
+        throw error(errc::invalid, "wrong number of args for {}: want {} got {}", name, least, given.size());
 }
 
 std::string text(const value& of) {
@@ -24,7 +23,7 @@ std::string text(const value& of) {
 
 std::int64_t whole(const value& of, std::string_view name) {
     if (const auto* number = of.as_integer()) return *number;
-    throw error(errc::invalid, "template: :1: {} wants a whole number, not {}", name, of.to_text());
+    throw error(errc::invalid, "error calling {0}: {0} wants a whole number, not {1}", name, of.to_text());
 }
 
 double real(const value& of) {
@@ -108,7 +107,8 @@ value length(const arguments& a) {
     if (const auto* list = a[0].as_list()) return static_cast<std::int64_t>(list->size());
     if (const auto* object = a[0].as_object()) return static_cast<std::int64_t>(object->size());
     if (const auto* plain = a[0].as_string()) return static_cast<std::int64_t>(plain->size());
-    throw error(errc::invalid, "template: :1: len of {}", a[0].is_null() ? "nothing" : a[0].to_text());
+    if (a[0].is_null()) throw error(errc::invalid, "error calling len: len of nil pointer");
+    throw error(errc::invalid, "error calling len: len of type {}", template_type_of(a[0]));
 }
 
 /// Whether what a map does not have is the empty text, as in Go's map[string]string.
@@ -121,15 +121,13 @@ value slice(const arguments& a) {
     expect(a, 1, 4, "slice");
     const auto* list = a[0].as_list();
     const auto* plain = a[0].as_string();
-    if (!list && !plain) throw error(errc::invalid, "template: :1: error calling slice: can't slice item");
+    if (!list && !plain) throw error(errc::invalid, "error calling slice: can't slice item");
     const auto size = static_cast<std::int64_t>(list ? list->size() : plain->size());
     const std::int64_t begin = a.size() > 1 ? whole(a[1], "slice") : 0;
     const std::int64_t end = a.size() > 2 ? whole(a[2], "slice") : size;
     for (const std::int64_t bound : {begin, end})
-        if (bound < 0 || bound > size)
-            throw error(errc::invalid, "template: :1: error calling slice: index out of range: {}", bound);
-    if (begin > end)
-        throw error(errc::invalid, "template: :1: error calling slice: invalid slice index: {} > {}", begin, end);
+        if (bound < 0 || bound > size) throw error(errc::invalid, "error calling slice: index out of range: {}", bound);
+    if (begin > end) throw error(errc::invalid, "error calling slice: invalid slice index: {} > {}", begin, end);
     if (list) return value::list(list->begin() + begin, list->begin() + end);
     return plain->substr(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
 }
@@ -179,12 +177,12 @@ value index(const arguments& a) {
         if (const auto* list = at.as_list()) {
             const std::int64_t position = whole(a[i], "index");
             if (position < 0 || position >= static_cast<std::int64_t>(list->size()))
-                throw error(errc::invalid, "template: :1: error calling index: index out of range: {}", position);
+                throw error(errc::invalid, "error calling index: index out of range: {}", position);
             at = value{(*list)[static_cast<std::size_t>(position)]};
         } else if (const auto* plain = at.as_string()) {
             const std::int64_t position = whole(a[i], "index");
             if (position < 0 || position >= static_cast<std::int64_t>(plain->size()))
-                throw error(errc::invalid, "template: :1: error calling index: index out of range: {}", position);
+                throw error(errc::invalid, "error calling index: index out of range: {}", position);
             at = value{
                 static_cast<std::int64_t>(static_cast<unsigned char>((*plain)[static_cast<std::size_t>(position)]))};
         } else {
@@ -208,117 +206,22 @@ value println(const arguments& a) {
     return out + "\n";
 }
 
-/// The name of Go's type for what printf complains of.
-std::string_view type_of(const value& of) {
-    return of.as_string()    ? "string"
-           : of.as_integer() ? "int"
-           : of.as_number()  ? "float64"
-           : of.as_bool()    ? "bool"
-                             : "interface {}";
-}
-
-/// One %-directive of printf: flags, width, precision, verb.
-std::string format_one(std::string_view directive, const value& argument) {
-    const char verb = directive.back();
-    std::string shown;
-    bool verb_is_apart = true; ///< Whether it still ends the directive
-    switch (verb) {
-    case 'q':
-        shown = value{text(argument)}.to_json();
-        break;
-    case 'x':
-        shown = argument.as_integer() ? fmt::format("{:x}", *argument.as_integer()) : text(argument);
-        break;
-    case 'd':
-        if (!argument.as_integer()) return fmt::format("%!d({}={})", type_of(argument), text(argument));
-        shown = text(argument);
-        break;
-    case 'f': {
-        if (!argument.as_number()) return fmt::format("%!f({}={})", type_of(argument), text(argument));
-        int digits = 6;
-        if (const std::size_t point = directive.find('.'); point != std::string_view::npos)
-            std::from_chars(directive.data() + point + 1, directive.data() + directive.size(), digits);
-        shown = fmt::format("{:.{}f}", real(argument), std::clamp(digits, 0, 64));
-        directive = directive.substr(0, std::min(directive.find('.'), directive.size() - 1));
-        verb_is_apart = false;
-        break;
-    }
-    case 'T':
-        shown = type_of(argument);
-        break;
-    case 't':
-    case 's':
-    case 'v':
-        shown = text(argument);
-        break;
-    default:
-        return fmt::format("%!{}({}={})", verb, type_of(argument), text(argument));
-    }
-    directive = directive.substr(1, directive.size() - (verb_is_apart ? 2 : 1));
-    const bool is_left = directive.starts_with('-');
-    if (is_left) directive.remove_prefix(1);
-    const bool has_zeros = directive.starts_with('0');
-    std::size_t width = 0;
-    const auto [dot, failed] = std::from_chars(directive.data(), directive.data() + directive.size(), width);
-    if (failed == std::errc{} || !directive.empty()) {
-        const std::size_t at = directive.find('.');
-        std::size_t most = 0;
-        if (at != std::string_view::npos) {
-            std::from_chars(directive.data() + at + 1, directive.data() + directive.size(), most);
-            shown = shown.substr(0, most);
-        }
-    }
-    static_cast<void>(dot);
-    if (shown.size() >= width) return shown;
-    const std::string fill(width - shown.size(), has_zeros && !is_left ? '0' : ' ');
-    return is_left ? shown + fill : fill + shown;
-}
-
 value printf(const arguments& a) {
     expect(a, 1, 64, "printf");
-    const std::string format = text(a[0]);
-    std::string out;
-    std::size_t next = 1;
-    for (std::size_t i = 0; i < format.size(); ++i) {
-        if (format[i] != '%') {
-            out += format[i];
-            continue;
-        }
-        const std::size_t verb = format.find_first_not_of("-+# 0123456789.", i + 1);
-        if (verb == std::string::npos) return out + "%!(NOVERB)";
-        if (format[verb] == '%')
-            out += '%';
-        else if (next < a.size())
-            out += format_one(std::string_view{format}.substr(i, verb - i + 1), a[next++]);
-        else
-            out += fmt::format("%!{}(MISSING)", format[verb]);
-        i = verb;
-    }
-    return out;
+    return template_printf(text(a[0]), {a.begin() + 1, a.end()});
 }
 
 value negate(const arguments& a) {
     expect(a, 1, 1, "not");
     return !a[0].is_true();
 }
-value all_of(const arguments& a) {
-    expect(a, 1, 64, "and");
-    const auto first = std::find_if(a.begin(), a.end(), [](const value& v) { return !v.is_true(); });
-    return first == a.end() ? a.back() : *first;
-}
-value any_of(const arguments& a) {
-    expect(a, 1, 64, "or");
-    const auto first = std::find_if(a.begin(), a.end(), [](const value& v) { return v.is_true(); });
-    return first == a.end() ? a.back() : *first;
-}
-
 /// A text beside a number or a truth: Go refuses to compare them, and who asks has mistaken a field for another.
 void expect_comparable(const value& a, const value& b, std::string_view name) {
     const auto kind = [](const value& of) {
         return of.as_string() ? 's' : of.as_integer() || of.as_number() ? 'n' : of.as_bool() ? 'b' : '?';
     };
     if (kind(a) != '?' && kind(b) != '?' && kind(a) != kind(b))
-        throw error(errc::invalid, "template: :1: error calling {}: incompatible types for comparison", name);
+        throw error(errc::invalid, "error calling {}: incompatible types for comparison", name);
 }
 
 /// Negative, 0 or positive. Errors: invalid for values of different kinds.
@@ -331,7 +234,7 @@ int compare(const value& a, const value& b, std::string_view name) {
         return difference < 0 ? -1 : difference > 0;
     }
     if (a == b) return 0;
-    throw error(errc::invalid, "template: :1: error calling {}: incompatible types for comparison", name);
+    throw error(errc::invalid, "error calling {}: incompatible types for comparison", name);
 }
 
 value equal(const arguments& a) {
@@ -367,19 +270,28 @@ struct entry {
 };
 
 constexpr std::array functions = {
-    entry{"json", json},     entry{"join", join},           entry{"split", split}, entry{"lower", lower},
-    entry{"upper", upper},   entry{"title", title},         entry{"pad", pad},     entry{"truncate", truncate},
-    entry{"len", length},    entry{"index", index},         entry{"print", print}, entry{"println", println},
-    entry{"printf", printf}, entry{"not", negate},          entry{"and", all_of},  entry{"or", any_of},
-    entry{"eq", equal},      entry{"ne", not_equal},        entry{"lt", less},     entry{"le", less_or_equal},
-    entry{"gt", greater},    entry{"ge", greater_or_equal}, entry{"slice", slice}, entry{"html", html},
-    entry{"js", js},         entry{"urlquery", urlquery},
+    entry{"json", json},     entry{"join", join},        entry{"split", split}, entry{"lower", lower},
+    entry{"upper", upper},   entry{"title", title},      entry{"pad", pad},     entry{"truncate", truncate},
+    entry{"len", length},    entry{"index", index},      entry{"print", print}, entry{"println", println},
+    entry{"printf", printf}, entry{"not", negate},       entry{"eq", equal},    entry{"ne", not_equal},
+    entry{"lt", less},       entry{"le", less_or_equal}, entry{"gt", greater},  entry{"ge", greater_or_equal},
+    entry{"slice", slice},   entry{"html", html},        entry{"js", js},       entry{"urlquery", urlquery},
 };
 
 } // namespace
 
+std::string_view template_type_of(const value& of) {
+    return of.as_string()    ? "string"
+           : of.as_integer() ? "int"
+           : of.as_number()  ? "float64"
+           : of.as_bool()    ? "bool"
+                             : "interface {}";
+}
+
 bool is_template_function(std::string_view name) noexcept {
-    return std::any_of(functions.begin(), functions.end(), [&](const entry& e) { return e.name == name; });
+    // The values of these two are made one by one: see evaluation.
+    return name == "and" || name == "or" ||
+           std::any_of(functions.begin(), functions.end(), [&](const entry& e) { return e.name == name; });
 }
 
 value call_template_function(const std::string& name, const std::vector<value>& given) {

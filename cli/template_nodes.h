@@ -23,6 +23,7 @@ struct template_operand {
 /// Operands beside each other: a function with its arguments, or one operand alone.
 struct template_command {
     std::vector<template_operand> operands;
+    std::string written; ///< As it stands in the source
 };
 
 /// Commands joined by |: each one's result is the last argument of the next.
@@ -32,10 +33,12 @@ struct template_pipeline {
     std::vector<template_command> commands;
 };
 
-/// One piece of a template: text, an action, a block with its branches, or a word of a range: {{break}}, {{continue}}.
+/// One piece of a template: text, an action, a block with its branches, a word of a range ({{break}}, {{continue}}), or
+/// a template that is defined or used by its name.
 struct template_node {
-    enum class kind : unsigned char { text, action, condition, range, with, leave, next } what = kind::text;
-    std::string text;
+    enum class kind : unsigned char { text, action, condition, range, with, leave, next, definition, use };
+    kind what = kind::text;
+    std::string text; ///< Or the name
     template_pipeline pipeline;
     std::vector<std::unique_ptr<template_node>> body;
     std::vector<std::unique_ptr<template_node>> otherwise;
@@ -43,11 +46,20 @@ struct template_node {
 
 using template_body = std::vector<std::unique_ptr<template_node>>;
 
-/// Errors: invalid.
+/// Definitions stand at the end. Errors: invalid.
 template_body parse_template(std::string_view source);
+/// `text` is a part of `source`. Errors: invalid.
+template_pipeline parse_whole_pipeline(std::string_view source, std::string_view text);
+/// What a text in quotes means. Errors: invalid.
+std::string unquoted(std::string_view quoted);
 
-/// Calls a function by name. Errors: invalid (unknown name, wrong arguments).
+/// Calls a function by name. Errors: invalid (wrong arguments); the text is the reason alone.
 value call_template_function(const std::string& name, const std::vector<value>& arguments);
 bool is_template_function(std::string_view name) noexcept;
+
+/// What Go's fmt makes of a format and its arguments, with its complaints in the text.
+std::string template_printf(const std::string& format, const std::vector<value>& arguments);
+/// The name of Go's type, for what is complained of.
+std::string_view template_type_of(const value& of);
 
 } // namespace davit::cli::detail

@@ -10,7 +10,7 @@
 
 namespace davit::cli {
 
-/// Those of docker's flags that ask for what not every engine offers: mounts, devices, links, addresses, health checks,
+/// Those of docker's flags that ask for what not every engine offers: mounts, devices, health checks,
 /// limits of block devices. They are sent as docker sends them, so that the engine says what it thinks of them.
 class unoffered_flags {
   public:
@@ -20,14 +20,14 @@ class unoffered_flags {
 
   private:
     void fill_health(api::create_body& body) const;
-    void fill_network(api::create_body& body) const;
+    void fill_devices(api::wire_host_config& host) const;
 
     using texts = std::vector<std::string>;
-    texts mounts_, devices_, device_requests_; ///< JSON objects
-    texts volumes_from_, links_, device_rules_, aliases_, link_local_addresses_;
+    texts mounts_, device_requests_; ///< JSON objects
+    texts devices_, volumes_from_, device_rules_;
     texts annotations_, storage_options_;
     std::map<std::string, texts> block_limits_; ///< By their names on the wire; JSON objects
-    std::string ip_, ip6_, mac_address_, volume_driver_, isolation_;
+    std::string volume_driver_, isolation_;
     std::optional<std::int64_t> block_weight_, realtime_period_, realtime_runtime_, cpu_count_, cpu_percent_, io_rate_;
     std::int64_t io_bandwidth_ = 0;
     bool publishes_all_ = false;

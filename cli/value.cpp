@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <map>
 
 #include "core/error.h"
 
@@ -111,10 +112,11 @@ std::string value::to_text() const {
         return "[" + (out.empty() ? out : out.substr(1)) + "]";
     }
     if (const auto* members = as_object()) {
-        for (const auto& [key, member] : *members) out += (out.empty() ? "" : " ") + key + ":" + member.to_text();
+        const std::map<std::string, value> sorted(members->begin(), members->end());
+        for (const auto& [key, member] : sorted) out += (out.empty() ? "" : " ") + key + ":" + member.to_text();
         return "map[" + out + "]";
     }
-    return "<no value>";
+    return "<nil>";
 }
 
 bool value::is_true() const noexcept {

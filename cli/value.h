@@ -54,7 +54,7 @@ class value {
     /// Adds a member; this must be an object or null.
     void set(std::string key, value member);
 
-    /// As Go's fmt prints it with %v: texts plain, lists [a b], objects map[k:v], nothing <no value>.
+    /// As Go's fmt prints it with %v: texts plain, lists [a b], objects map[k:v] by key, nothing <nil>.
     std::string to_text() const;
     /// Go's templates: false, 0, "", empty lists and objects, and nothing are false.
     bool is_true() const noexcept;

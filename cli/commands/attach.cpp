@@ -13,7 +13,7 @@ class attach_command final : public command {
     void declare(flag_set& flags) override {
         flags.text("detach-keys", 0, detach_keys_, "Override the key sequence for detaching a container");
         flags.boolean("no-stdin", 0, has_no_input_, "Do not attach STDIN");
-        flags.boolean("sig-proxy", 0, proxies_signals_, "Proxy all received signals to the process");
+        flags.boolean("sig-proxy", 0, proxies_signals_, "Proxy all received signals to the process (default true)");
     }
 
     task<int> run(invocation call) override {

@@ -118,6 +118,8 @@ class inspect_command final : public command {
             if (tried.name == "container") path = fmt::format("{}/json?size={:d}", container_path(name), shows_size_);
             try {
                 const std::string body = co_await api.ask(io::http_method::get, std::move(path));
+                if (shows_size_ && tried.name != "container")
+                    print_error(fmt::format("WARNING: --size ignored for {}", tried.name));
                 co_return value::parse(body, "the engine's answer");
             } catch (const engine_error& e) {
                 if (e.status() != 404 || !type_.empty()) throw;

@@ -16,10 +16,11 @@ class logs_command final : public command {
         flags.text(
             "since", 0, since_,
             "Show logs since timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\" for 42 minutes)");
-        flags.text("tail", 'n', tail_, "Number of lines to show from the end of the logs");
+        flags.text("tail", 'n', tail_, "Number of lines to show from the end of the logs (default \"all\")");
         flags.boolean("timestamps", 't', shows_times_, "Show timestamps");
-        flags.text("until", 0, until_,
-                   "Show logs before a timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\")");
+        flags.text(
+            "until", 0, until_,
+            "Show logs before a timestamp (e.g. \"2013-01-02T13:23:37Z\") or relative (e.g. \"42m\" for 42 minutes)");
     }
 
     task<int> run(invocation call) override {

@@ -18,8 +18,9 @@ class ps_command final : public command {
         declare_filters(flags, filters_);
         flags.text("format", 0, format_,
                    "Format output using a custom template: 'table', 'table TEMPLATE', 'json', or 'TEMPLATE'");
-        flags.number("last", 'n', last_, "Show n last created containers (includes all states)");
-        flags.boolean("latest", 'l', shows_latest_, "Show the latest created container (includes all states)");
+        flags.number("last", 'n', last_, "Show n last created containers (includes all states) (default -1)");
+        flags.boolean("latest", 'l', shows_latest_,
+                      "Show the latest created container (includes all states) (default -1)");
         flags.boolean("no-trunc", 0, is_whole_, "Don't truncate output");
         flags.boolean("quiet", 'q', is_quiet_, "Only display container IDs");
         flags.boolean("size", 's', shows_size_, "Display total file sizes");

@@ -13,7 +13,7 @@ class pull_command final : public command {
   public:
     void declare(flag_set& flags) override {
         flags.boolean("all-tags", 'a', takes_all_tags_, "Download all tagged images in the repository");
-        flags.boolean("disable-content-trust", 0, trusts_, "Skip image verification");
+        flags.boolean("disable-content-trust", 0, trusts_, "Skip image verification (default true)");
         flags.text("platform", 0, platform_, "Set platform if server is multi-platform capable");
         flags.boolean("quiet", 'q', is_quiet_, "Suppress verbose output");
     }

@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "cli/command.h"
 #include "cli/commands/commands.h"
 #include "cli/each_word.h"
@@ -17,14 +15,17 @@ class rm_command final : public command {
     }
 
     task<int> run(invocation call) override {
-        if (std::find(call.words.begin(), call.words.end(), "") != call.words.end())
-            throw exit_error(1, "container name cannot be empty");
+        const auto is_nothing = [](const std::string& name) {
+            return name.find_first_not_of('/') == std::string::npos;
+        };
+        const bool has_nothing = std::erase_if(call.words, is_nothing) > 0;
         container_request request;
         request.method = io::http_method::del;
         request.suffix = fmt::format("?force={:d}&v={:d}&link={:d}", is_forced_, removes_volumes_, removes_link_);
         request.forgives_absence = is_forced_;
         request.asks_at_once = true;
         const auto outcome = co_await ask_for_each_container(call.api, call.words, std::move(request));
+        if (has_nothing) throw exit_error(1, "container name cannot be empty");
         co_return outcome.exit_code();
     }
 

@@ -19,7 +19,7 @@ class run_command final : public command {
         flags_.declare(flags);
         flags.boolean("detach", 'd', is_detached_, "Run container in background and print container ID");
         flags.text("detach-keys", 0, detach_keys_, "Override the key sequence for detaching a container");
-        flags.boolean("sig-proxy", 0, proxies_signals_, "Proxy received signals to the process");
+        flags.boolean("sig-proxy", 0, proxies_signals_, "Proxy received signals to the process (default true)");
     }
 
     task<int> run(invocation call) override {

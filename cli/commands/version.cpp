@@ -17,6 +17,15 @@ class version_command final : public command {
 
     task<int> run(invocation call) override {
         format_.prepare();
+        value asked;
+        std::string failure, server;
+        try {
+            const std::string body = co_await call.api.ask(io::http_method::get, "/version");
+            asked = value::parse(body, "the engine's version");
+            server = describe_server(io::parse<api::version_response>(body, "the engine's version"));
+        } catch (const error& e) {
+            failure = e.text();
+        }
         value both;
         value client;
         client.set("Version", std::string{program_version()});
@@ -26,16 +35,8 @@ class version_command final : public command {
         client.set("Os", "linux");
         client.set("Arch", std::string{program_architecture()});
         client.set("Context", call.api.context());
-        both.set("Client", client);
-        std::string failure, server;
-        try {
-            const std::string body = co_await call.api.ask(io::http_method::get, "/version");
-            both.set("Server", value::parse(body, "the engine's version"));
-            server = describe_server(io::parse<api::version_response>(body, "the engine's version"));
-        } catch (const error& e) {
-            both.set("Server", value{});
-            failure = e.text();
-        }
+        both.set("Client", std::move(client));
+        both.set("Server", std::move(asked));
         print(format_.is_given() ? format_.shown(both, optional_members()) : describe_client(call.api) + server);
         if (!failure.empty()) throw exit_error(1, "{}", failure);
         co_return 0;

@@ -29,6 +29,19 @@ std::string_view name_in_group(const command_entry& entry) {
     return entry.grouped.empty() ? entry.name : entry.grouped;
 }
 
+namespace {
+
+std::string other_names_in_group(const command_entry& entry) {
+    const std::string_view name = name_in_group(entry);
+    std::string others;
+    if (name == "ls") others += fmt::format(", davit {} list", entry.group);
+    if (name == "rm") others += fmt::format(", davit {} remove", entry.group);
+    if (entry.name == "ps") others += fmt::format(", davit {} ps", entry.group);
+    return others;
+}
+
+} // namespace
+
 std::string overview(const flag_set& globals) {
     std::string text = "Usage:  davit [OPTIONS] COMMAND\n\nA container engine for hosts that launch many containers\n\n"
                        "Management Commands:\n";
@@ -52,7 +65,8 @@ std::string help_of(const command_group& group) {
 std::string help_of(const command_entry& entry, std::string_view as_written, const flag_set& flags) {
     std::string text = fmt::format("Usage:  davit {} {}\n\n{}\n", as_written, entry.usage, entry.summary);
     if (!entry.name.empty() && !entry.group.empty())
-        text += fmt::format("\nAliases:\n  davit {} {}, davit {}\n", entry.group, name_in_group(entry), entry.name);
+        text += fmt::format("\nAliases:\n  davit {0} {1}{2}, davit {3}\n", entry.group, name_in_group(entry),
+                            other_names_in_group(entry), entry.name);
     return text + flags.help("Options");
 }
 

@@ -2,6 +2,7 @@
 #include <array>
 #include <cstdio>
 #include <fcntl.h>
+#include <map>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -83,9 +84,23 @@ int run_group(const command_group& group, const std::vector<std::string>& words)
     return show_help(help_of(group), words.size() > 1);
 }
 
-task<int> run_command(command& chosen, global_options globals, std::string as_written, std::vector<std::string> words) {
+/// Errors: exit_error for flags that the engine is too old for, as docker's.
+task<void> check_flags(engine& api, std::map<std::string, std::string_view> given_since) {
+    if (given_since.empty()) co_return;
+    co_await api.find_version();
+    std::string refused;
+    for (const auto& [name, version] : given_since)
+        if (is_older_version(api.api_version(), version))
+            refused += fmt::format("{}\"--{}\" requires API version {}, but the Davit daemon API version is {}",
+                                   refused.empty() ? "" : "\n", name, version, api.api_version());
+    if (!refused.empty()) throw exit_error(1, "{}", refused);
+}
+
+task<int> run_command(command& chosen, global_options globals, std::string as_written, std::vector<std::string> words,
+                      std::map<std::string, std::string_view> given_since) {
     const auto settings = co_await read_client_configuration(globals.configuration_folder);
     const auto api = co_await engine::make(co_await find_endpoint(globals.endpoint, settings));
+    co_await check_flags(*api, std::move(given_since));
     co_return co_await chosen.run({std::move(as_written), std::move(words), *api, settings});
 }
 
@@ -95,8 +110,8 @@ int run_found(const command_entry& entry, const std::string& as_written, std::ve
     flag_set flags;
     bool asks_for_help = false;
     chosen->declare(flags);
+    flag_set with_help = flags;
     try {
-        flag_set with_help = flags;
         with_help.boolean("help", 'h', asks_for_help, "Print usage"); // -h is a host name where a command says so
         words = with_help.parse(words, entry.is_interspersed);
     } catch (const error& e) {
@@ -105,7 +120,7 @@ int run_found(const command_entry& entry, const std::string& as_written, std::ve
     if (asks_for_help) return show_help(help_of(entry, as_written, flags), true);
     check_words(entry, as_written, words.size());
     io::loop loop;
-    return loop.run(run_command(*chosen, globals, as_written, std::move(words)));
+    return loop.run(run_command(*chosen, globals, as_written, std::move(words), with_help.given_since()));
 }
 
 int run(std::vector<std::string> words) {

@@ -1,5 +1,7 @@
 #include "cli/option_values.h"
 
+#include <fstream>
+
 #include <gmock/gmock.h>
 
 #include "core/error.h"
@@ -29,13 +31,20 @@ TEST(parse_bytes, what_is_no_size_is_refused_with_the_reason) {
 
 TEST(parse_cpus, parts_of_a_cpu_are_billionths) {
     EXPECT_EQ(parse_cpus("1.5"), 1'500'000'000);
+    EXPECT_EQ(parse_cpus("0.29"), 290'000'000);
+    EXPECT_EQ(parse_cpus("1/2"), 500'000'000);
     EXPECT_EQ(refusal_of([] { parse_cpus("x"); }), "failed to parse x as a rational number");
+    EXPECT_EQ(refusal_of([] { parse_cpus("1/0"); }), "failed to parse 1/0 as a rational number");
+    EXPECT_EQ(refusal_of([] { parse_cpus("1/3"); }), "value is too precise");
 }
 
 TEST(parse_ulimit, one_limit_is_both_and_the_soft_one_is_never_above) {
     EXPECT_EQ(parse_ulimit("nofile=1024"), (ulimit_config{"nofile", 1024, 1024}));
     EXPECT_EQ(parse_ulimit("nproc=1:2"), (ulimit_config{"nproc", 1, 2}));
     EXPECT_EQ(refusal_of([] { parse_ulimit("x"); }), "invalid ulimit argument: x");
+    EXPECT_EQ(refusal_of([] { parse_ulimit("nope=1"); }), "invalid ulimit type: nope");
+    EXPECT_EQ(refusal_of([] { parse_ulimit("nproc=1:2:3"); }),
+              "too many limit value arguments - 1:2:3, can only have up to two, `soft[:hard]`");
     EXPECT_EQ(refusal_of([] { parse_ulimit("nproc=2:1"); }),
               "ulimit soft limit must be less than or equal to hard limit: 2 > 1");
 }
@@ -47,46 +56,61 @@ TEST(parse_restart_policy, a_count_follows_a_colon) {
               "invalid restart policy format: maximum retry count must be an integer");
 }
 
-TEST(capability_names, names_are_whole_once_and_all_swallows_the_rest) {
+TEST(capability_names, names_are_whole_and_each_is_there_once) {
     EXPECT_THAT(capability_names({"net_admin", "CAP_CHOWN", "chown"}), ElementsAre("CAP_CHOWN", "CAP_NET_ADMIN"));
-    EXPECT_THAT(capability_names({"chown", "all"}), ElementsAre("ALL"));
+    EXPECT_THAT(capability_names({"chown", "all"}), ElementsAre("ALL", "CAP_CHOWN"));
+}
+
+TEST(split_csv, what_is_quoted_may_hold_commas_and_quotes) {
+    EXPECT_THAT(split_csv(R"(a=1,"b=2,3","c=""d""",)"), ElementsAre("a=1", "b=2,3", "c=\"d\"", ""));
+    EXPECT_EQ(refusal_of([] { split_csv("\"a"); }),
+              "parse error on line 1, column 3: extraneous or missing \" in quoted-field");
+    EXPECT_EQ(refusal_of([] { split_csv("a\"b"); }), "parse error on line 1, column 2: bare \" in non-quoted-field");
+}
+
+TEST(check_sysctl, only_what_may_differ_between_containers_is_taken) {
+    EXPECT_EQ(refusal_of([] { check_sysctl("net.ipv4.ip_forward=1"); }), "");
+    EXPECT_EQ(refusal_of([] { check_sysctl("kernel.sem=1 2 3 4"); }), "");
+    for (const char* wrong : {"kernel.hostname=x", "vm.swappiness=1", "net.ipv4.ip_forward", "=x"})
+        EXPECT_EQ(refusal_of([&] { check_sysctl(wrong); }), fmt::format("sysctl '{}' is not allowed", wrong));
+}
+
+TEST(parse_bind, a_path_below_this_folder_begins_at_the_root) {
+    EXPECT_EQ(parse_bind("/tmp:/x:ro"), "/tmp:/x:ro");
+    EXPECT_EQ(parse_bind("named:/x"), "named:/x");
+    EXPECT_EQ(parse_bind("./a/../b:/x"), absolute_path("b") + ":/x");
+    EXPECT_EQ(parse_bind("/x"), std::nullopt);
+    EXPECT_EQ(refusal_of([] { parse_bind(""); }), "invalid empty volume spec");
+    for (const char* wrong : {":/x", "/tmp:", "/tmp::ro"})
+        EXPECT_EQ(refusal_of([&] { parse_bind(wrong); }),
+                  fmt::format("invalid spec: {}: empty section between colons", wrong));
+}
+
+TEST(parse_security_option, a_profile_is_sent_by_its_content) {
+    const std::string path = testing::TempDir() + "/profile.json";
+    std::ofstream{path} << "{ \"b\": [1, 2],\n \"a\": null }";
+    EXPECT_EQ(parse_security_option("seccomp=" + path), R"(seccomp={"b":[1,2],"a":null})");
+    EXPECT_EQ(parse_security_option("seccomp=unconfined"), "seccomp=unconfined");
+    EXPECT_EQ(parse_security_option("no-new-privileges"), "no-new-privileges");
+    EXPECT_EQ(refusal_of([] { parse_security_option("apparmor"); }), "Invalid --security-opt: \"apparmor\"");
+    EXPECT_EQ(refusal_of([] { parse_security_option("apparmor="); }), "Invalid --security-opt: \"apparmor=\"");
+    EXPECT_EQ(refusal_of([] { parse_security_option("seccomp=/nope"); }),
+              "opening seccomp profile (/nope) failed: open /nope: no such file or directory");
+    std::ofstream{path} << "{";
+    EXPECT_THAT(refusal_of([&] { parse_security_option("seccomp=" + path); }),
+                testing::StartsWith("compacting json for seccomp profile (" + path + ") failed: "));
+}
+
+TEST(check_search_domain, a_domain_has_letters) {
+    for (const char* right : {"a.b", "a-1.b.", "."}) EXPECT_EQ(refusal_of([&] { check_search_domain(right); }), "");
+    for (const char* wrong : {"a b", "1.2", "a_b", "-a", ""})
+        EXPECT_EQ(refusal_of([&] { check_search_domain(wrong); }), fmt::format("{} is not a valid domain", wrong));
 }
 
 TEST(check_variable, a_name_is_needed) {
     EXPECT_EQ(refusal_of([] { check_variable("=x"); }), "invalid environment variable: =x");
     EXPECT_EQ(refusal_of([] { check_variable("X="); }), "");
     EXPECT_EQ(refusal_of([] { check_label("=x"); }), "invalid label '=x': empty name");
-}
-
-std::vector<std::string> published(const std::string& text) {
-    std::vector<std::string> ports;
-    for (const auto& [address, outside, inside] : parse_published_ports(text))
-        ports.push_back(address + "|" + outside + "|" + inside);
-    return ports;
-}
-
-TEST(parse_published_ports, an_address_and_ranges_of_both_sides_are_told_apart) {
-    EXPECT_THAT(published("80"), ElementsAre("||80/tcp"));
-    EXPECT_THAT(published("8080:80/udp"), ElementsAre("|8080|80/udp"));
-    EXPECT_THAT(published("127.0.0.1::80"), ElementsAre("127.0.0.1||80/tcp"));
-    EXPECT_THAT(published("[::1]:8000-8001:80-81"), ElementsAre("::1|8000|80/tcp", "::1|8001|81/tcp"));
-    EXPECT_THAT(published("8000-8005:80"), ElementsAre("|8000-8005|80/tcp"));
-}
-
-TEST(parse_published_ports, what_is_no_port_is_named) {
-    EXPECT_EQ(refusal_of([] { parse_published_ports("80:x"); }), "invalid containerPort: x");
-    EXPECT_EQ(refusal_of([] { parse_published_ports("99999:80"); }), "invalid hostPort: 99999");
-    EXPECT_EQ(refusal_of([] { parse_published_ports("80/nope"); }), "invalid proto: nope");
-    EXPECT_EQ(refusal_of([] { parse_published_ports("1-5:80-81"); }),
-              "invalid ranges specified for container and host Ports: 80-81 and 1-5");
-}
-
-TEST(parse_exposed_ports, a_range_is_each_of_its_ports) {
-    EXPECT_THAT(parse_exposed_ports("80"), ElementsAre("80/tcp"));
-    EXPECT_THAT(parse_exposed_ports("7-9/UDP"), ElementsAre("7/udp", "8/udp", "9/udp"));
-    EXPECT_NE(refusal_of([] { parse_exposed_ports("x"); }), "");
-    EXPECT_NE(refusal_of([] { parse_exposed_ports("9-7"); }), "");
-    EXPECT_THAT(parse_exposed_ports("65535"), ElementsAre("65535/tcp"));
 }
 
 TEST(parse_extra_host, both_notations_give_the_engines) {

@@ -123,6 +123,59 @@ TEST(text_template, printf_complains_of_wrong_types_as_go_does) {
     EXPECT_EQ(rendered(R"({{printf "%f" 2.5}})"), "2.500000");
 }
 
+TEST(text_template, printf_knows_gos_verbs_and_complains_of_what_is_left_over) {
+    EXPECT_EQ(rendered(R"({{printf "%x %X %x %o %b %e %g %+d" 255 255 "az" 8 5 1.5 1.5 3}})"),
+              "ff FF 617a 10 101 1.500000e+00 1.5 +3");
+    EXPECT_EQ(rendered(R"({{printf "%s %s" 3 true}})"), "%!s(int=3) %!s(bool=true)");
+    EXPECT_EQ(rendered(R"({{printf "a" 1 "b"}})"), "a%!(EXTRA int=1, string=b)");
+    EXPECT_EQ(rendered(R"({{printf "%v %v" .Nothing .Map}})"), "<nil> map[k:2 z:1]");
+}
+
+TEST(text_template, templates_are_defined_and_used_by_their_names) {
+    EXPECT_EQ(rendered(R"({{define "a"}}<{{.}}>{{end}}{{template "a" .Name}}{{template "a" .Count}}{{template "a"}})"),
+              "</box><3><<no value>>");
+    EXPECT_EQ(rendered(R"({{block "b" .State}}{{.Code}}{{end}} {{template "b" .State}})"), "7 7");
+    EXPECT_EQ(rendered(R"({{template "a"}}{{define "a"}}late{{end}})"), "late");
+    EXPECT_EQ(rendered(R"({{define "a"}}unused{{end}})"), "");
+    EXPECT_EQ(rendered(R"({{$x := 1}}{{define "a"}}{{$}}{{end}}{{template "a" $x}})"), "1");
+    EXPECT_THAT(complaint(R"({{template "nope" .}})"), HasSubstr("template \"nope\" not defined"));
+    EXPECT_THAT(complaint(R"({{define "r"}}{{template "r"}}{{end}}{{template "r"}})"),
+                HasSubstr("exceeded maximum template depth"));
+    EXPECT_THAT(complaint(R"({{define "a"}}x)"), HasSubstr("unexpected EOF"));
+    EXPECT_THAT(complaint("{{template x}}"), HasSubstr("in template clause"));
+}
+
+TEST(text_template, and_and_or_look_no_further_than_they_need) {
+    EXPECT_EQ(rendered("{{or .On (index .List 9)}} {{and .Empty (index .List 9)}}"), "true []");
+    EXPECT_EQ(rendered("{{and .On .Name}} {{or .Empty .Name}} {{.Name | and .On}}"), "/box /box /box");
+    EXPECT_THAT(complaint("{{and .On (index .List 9)}}"), HasSubstr("index out of range: 9"));
+    EXPECT_THAT(complaint("{{and}}"), HasSubstr("wrong number of args for and"));
+    EXPECT_THAT(complaint("{{len or}}"), HasSubstr("wrong number of args for or"));
+}
+
+TEST(text_template, a_function_that_refuses_is_shown_with_its_place) {
+    EXPECT_EQ(complaint("{{index .List 9}}"), R"(template: :1:2: executing "" at <index .List 9>: )"
+                                              "error calling index: index out of range: 9");
+    EXPECT_EQ(complaint("x {{and .On (len 3)}}"),
+              R"(template: :1:13: executing "" at <len 3>: error calling len: len of type int)");
+    EXPECT_EQ(complaint("{{.Name .Count}}"),
+              R"(template: :1:2: executing "" at <.Name>: Name is not a method but has arguments)");
+    EXPECT_EQ(complaint("{{range .Name}}{{end}}"),
+              R"(template: :1:8: executing "" at <.Name>: range can't iterate over /box)");
+}
+
+TEST(text_template, members_that_are_structures_are_printed_without_names) {
+    const value box =
+        value::parse(R"({"Log":{"Type":"json-file","Config":{"b":"2","a":"1"}},"Labels":{"z":"1","k":"2"},)"
+                     R"("Places":[{"In":"/x","Out":null}]})",
+                     "a box");
+    template_object typed;
+    typed.null_text = [](const std::string&) { return "<nil>"; };
+    const auto with = [&](std::string_view source) { return text_template{source}.render(box, typed); };
+    EXPECT_EQ(with("{{.Log}} {{.Labels}} {{.Places}}"), "{json-file map[a:1 b:2]} map[k:2 z:1] [{/x <nil>}]");
+    EXPECT_EQ(text_template{"{{.Labels}}"}.render(box), "map[k:2 z:1]");
+}
+
 TEST(text_template, unlike_things_are_not_compared) {
     EXPECT_THAT(complaint(R"({{eq 1 "a"}})"), HasSubstr("incompatible types"));
     EXPECT_THAT(complaint(R"({{ne .On "true"}})"), HasSubstr("incompatible types"));

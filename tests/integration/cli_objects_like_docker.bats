@@ -32,6 +32,14 @@ $X kill -s BAD up
 $X kill -s 99 up
 $X rm up
 $X rm up nope
+$X rm -f '' nope
+$X rm -f /
+$X rm /nope
+$X stop /nope
+$X logs /ended
+$X stop --time 1 nope
+$X restart --time 1 --timeout 2 nope
+$X inspect -s --type image $S
 $X create --name a1 $S true >/dev/null; $X rm -f nope a1 nope2
 $X create --name a1 $S sh -c 'exit 4' >/dev/null; $X start -a a1; echo $?; $X rm a1
 $X stop -t 0 ended
@@ -70,6 +78,15 @@ $X inspect -f '{{.State.Nope}}' up
 $X inspect -f '{{.Nope}}' up
 $X inspect -f '{{.Nope' up
 $X inspect -f '{{.Name}}' up nope
+$X inspect -f '{{.HostConfig.RestartPolicy}} {{.HostConfig.LogConfig}}' up
+$X inspect -f '{{define "a"}}<{{.}}>{{end}}{{template "a" .Name}}{{block "b" .Config}}{{.Image}}{{end}}' up
+$X inspect -f '{{or .State.Running (index .Config.Cmd 9)}}' up
+$X inspect -f '{{and .State.Running (index .Config.Cmd 9)}}' up
+$X inspect -f '{{index .Config.Cmd 9}}' up
+$X inspect -f '{{.Name .Id}}' up
+$X inspect -f '{{len 3}}' up
+$X inspect -f '{{printf "%s %X %e|" 3 255 1.5}}{{printf "a" 1}}' up
+$X inspect -f '{{printf "%v" .Config.Labels}}' up
 $X container inspect up -f '{{.Name}}'
 $X image inspect $S -f '{{.RepoTags}} {{.Size}}'
 $X image inspect up

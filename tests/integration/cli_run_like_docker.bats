@@ -64,6 +64,7 @@ LINES
 $X create --name c1 -it $S; $X inspect -f '{{.Config.OpenStdin}} {{.Config.StdinOnce}} {{.Config.Tty}} {{.Config.AttachStdin}} {{.Config.AttachStdout}}' c1; $X rm c1
 $X run --name c1 -a stdin $S true; $X inspect -f '{{.Config.OpenStdin}} {{.Config.StdinOnce}} {{.Config.AttachStdin}} {{.Config.AttachStdout}}' c1; $X rm c1
 $X run -d --name c1 -i $S true; $X inspect -f '{{.Config.OpenStdin}} {{.Config.StdinOnce}} {{.Config.AttachStdin}} {{.Config.AttachStdout}}' c1; $X rm -f c1
+$X create --name c1 $S >/dev/null; $X inspect c1 | grep -v 'Created\|Path\|Dir\|ID"'; $X rm c1
 $X create --name c1 -i $S cat; echo hi | timeout 20 $X start -ai c1; $X rm -f c1
 LINES
 }

@@ -33,7 +33,7 @@ class LastFirst(FakeEngine):
         elif name in ("first", "last"):
             say(connection, "204 No Content")
         else:
-            say(connection, "404 Not Found", b'{"message":"No such container: %s"}' % name.encode())
+            say(connection, "404 Not Found", b'{"message":"No such container: %s"}' % name.encode(), "Content-Type: application/json\r\n")
         if name == "last":
             self.last_is_answered.set()
         return True

@@ -109,6 +109,18 @@ LINES
     [ "$status" = 0 ] && [ -z "$output" ] && [[ $stderr == "Usage:  davit "* ]]
 }
 
+@test "help names all ways to a command, and no flag for other systems" {
+    same <<'LINES'
+$X rm --help | sed '/Options/q'
+$X rmi --help | sed '/Options/q'
+$X ps --help | sed '/Options/q'
+$X container ls --help | sed '/Options/q'
+$X images --help | sed '/Options/q'
+$X run --help | grep -cE -e '--(cpu-count|cpu-percent|io-max)'
+$X run --help | tr -s ' \n' ' ' | grep -o '(default "[a-z]*")'
+LINES
+}
+
 @test "names without a letter are refused" {
     same <<'LINES'
 $X stop ''

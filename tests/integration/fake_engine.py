@@ -7,6 +7,8 @@ import threading
 class FakeEngine:
     """Serves every connection to `listener` in a thread of its own."""
 
+    api_version = "1.50"
+
     def __init__(self, listener, tls=None):
         self.listener, self.tls = listener, tls
         self.listener.listen()
@@ -39,10 +41,10 @@ class FakeEngine:
                     while (line := lines.readline().decode().strip()):
                         name, _, text = line.partition(":")
                         self.headers[name.lower()] = text.strip()
-                    lines.read(int(self.headers.get("content-length", 0)))
+                    self.body = lines.read(int(self.headers.get("content-length", 0)))
                     method, target, _ = request.decode().split()
                     if method == "HEAD":  # docker's ping
-                        connection.sendall(b"HTTP/1.1 200 OK\r\nApi-Version: 1.50\r\n\r\n")
+                        connection.sendall(f"HTTP/1.1 200 OK\r\nApi-Version: {self.api_version}\r\n\r\n".encode())
                     elif not self.answer(connection, target):
                         return
         except OSError:
@@ -50,7 +52,7 @@ class FakeEngine:
 
     def answer(self, connection, target):
         """Answers a request for `target`; whether the connection goes on. For the test to define. `self.headers` are those of
-        the last request, by names in lower case."""
+        the last request, by names in lower case, and `self.body` its body."""
         raise NotImplementedError
 
 
