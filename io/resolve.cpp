@@ -14,6 +14,8 @@ namespace davit::io {
 
 namespace {
 
+std::size_t under_way = 0; // on the loop's thread only
+
 std::vector<socket_address> alternating(const addrinfo* found) {
     std::vector<socket_address> first_family, other_family;
     for (const addrinfo* a = found; a; a = a->ai_next) {
@@ -67,11 +69,13 @@ class look_up final : private suspension {
                 uv_getaddrinfo(loop::current().native(), &asked->native, &ended, host_.c_str(), port_.c_str(), &wanted))
             throw failure(failed);
         request_ = asked.release();
+        ++under_way;
     }
 
     static void ended(uv_getaddrinfo_t* native, int status, addrinfo* found) {
         const std::unique_ptr<addrinfo, decltype(&uv_freeaddrinfo)> owner{found, &uv_freeaddrinfo};
         const std::unique_ptr<request> asked{static_cast<request*>(native->data)};
+        --under_way;
         look_up* const self = asked->asked_by;
         if (!self) return;
         self->status_ = status;
@@ -99,6 +103,10 @@ task<std::vector<socket_address>> resolve(std::string host, std::uint16_t port) 
     if (host.empty() || host.find('\0') != host.npos) throw error(errc::invalid, "\"{}\" is no host name", host);
     look_up asked{host, port};
     co_return co_await asked;
+}
+
+std::size_t look_ups_under_way() noexcept {
+    return under_way;
 }
 
 } // namespace davit::io

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -13,5 +14,10 @@ namespace davit::io {
 /// families alternating (RFC 8305 §4). Never empty. Looks up on a worker; when cancelled, returns at once.
 /// Errors: unavailable (no such name, no answer).
 task<std::vector<socket_address>> resolve(std::string host, std::uint16_t port);
+
+/// How many look-ups workers are still at, those among them that nobody waits for any more. A name server that does not
+/// answer holds a worker for half a minute or longer, and with it the destruction of the loop and the exit of the
+/// process.
+std::size_t look_ups_under_way() noexcept;
 
 } // namespace davit::io

@@ -1,6 +1,8 @@
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
+#include <optional>
 #include <sstream>
 
 #include "api/davitd/engine_identity.h"
@@ -15,6 +17,7 @@
 #include "core/log.h"
 #include "core/scope.h"
 #include "io/loop.h"
+#include "io/resolve.h"
 #include "io/signals.h"
 #include "modules/all_modules.h"
 
@@ -129,9 +132,15 @@ void run(const settings& config, module_registry& modules, std::vector<std::stri
     make_private_directory(config.text("exec-root"), 0710, group);
     auto pid_file = config.text("pidfile");
     if (pid_file.empty()) pid_file = config.text("exec-root") + "/davitd.pid";
-    const instance_lock only_one{config.text("data-root"), config.text("exec-root"), std::move(pid_file)};
+    std::optional<instance_lock> only_one{std::in_place, config.text("data-root"), config.text("exec-root"),
+                                          std::move(pid_file)};
     io::loop loop;
     loop.run(run_engine(config, modules, std::move(arguments)));
+    if (io::look_ups_under_way() == 0) return;
+    // All has ended but a worker that can't be called back from a name server: the loop and exit(3) would wait for it.
+    only_one.reset();
+    std::fflush(nullptr);
+    std::quick_exit(EXIT_SUCCESS);
 }
 
 int main(std::vector<std::string> arguments) {

@@ -10,7 +10,9 @@
 #include "core/scope.h"
 #include "io/descriptor.h"
 #include "io/file.h"
+#include "io/offload.h"
 #include "modules/containers/container.h"
+#include "modules/containers/container_files.h"
 #include "modules/containers/containers_module.h"
 
 namespace davit {
@@ -39,12 +41,17 @@ bool starts_with_the_engine(const container_record& record) {
 task<void> containers_module::load() {
     auto records = co_await records_.load();
     auto processes = co_await runtime_.processes();
-    const auto with_layer = storage_.containers();
-    const std::set<std::string> layers{with_layer.begin(), with_layer.end()};
+    const auto whole =
+        co_await io::offload([with_layer = storage_.containers(), directory = plan_host_.containers_directory] {
+            std::set<std::string> found;
+            for (const std::string& id : with_layer)
+                if (has_container_files(directory + "/" + id)) found.insert(id);
+            return found;
+        });
     std::vector<std::string> unheld; // Cgroups in which nothing may run any more
 
     for (container_record& record : records) {
-        const bool is_half_made = record.state == container_state::created && !layers.contains(record.id);
+        const bool is_half_made = record.state == container_state::created && !whole.contains(record.id);
         auto stored = std::make_shared<container>();
         stored->record = std::move(record);
         const auto process = std::find_if(processes.begin(), processes.end(), [&](const running_process& held) {

@@ -27,6 +27,8 @@ std::string resolv_conf_text(const container_record& of, std::string_view of_hos
 
 /// Makes the directory (0710) and the files (0644). The directory must not exist.
 void make_container_files(const std::string& directory, const container_files& files);
+/// Whether that was done, to its end.
+bool has_container_files(const std::string& directory);
 /// Replaces hosts, in place: the file that is mounted stays the same one.
 void rewrite_hosts(const std::string& directory, const std::string& hosts);
 /// The host's file of that name; empty when it can't be read.

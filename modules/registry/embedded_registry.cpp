@@ -36,7 +36,8 @@ host_and_port parse_address(const std::string& text) {
 } // namespace
 
 struct embedded_registry::server {
-    explicit server(std::string directory) : storage{std::move(directory)}, routes{storage} {}
+    server(std::string directory, std::uint64_t longest_blob)
+        : storage{std::move(directory)}, routes{storage, longest_blob} {}
 
     registry_storage storage;
     registry_routes routes;
@@ -44,26 +45,30 @@ struct embedded_registry::server {
 };
 
 embedded_registry::embedded_registry(const module_inputs& given)
-    : address_{given.config().text("registry")}, directory_{given.config().text("data-root") + "/registry"} {}
+    : address_{given.config().text("registry")}, directory_{given.config().text("data-root") + "/registry"} {
+    const std::int64_t longest = given.config().number("registry-max-blob-size");
+    if (longest <= 0) throw error(errc::invalid, "registry-max-blob-size is a number of bytes, not {}", longest);
+    longest_blob_ = static_cast<std::uint64_t>(longest);
+}
 
 embedded_registry::~embedded_registry() = default;
 
 task<void> embedded_registry::start() {
     if (address_.empty()) co_return;
     const host_and_port where = parse_address(address_);
-    server_ = std::make_unique<server>(directory_);
+    server_ = std::make_unique<server>(directory_, longest_blob_);
     co_await server_->storage.prepare();
     server_->listening = co_await io::listen_tcp(where.host, where.port);
     server_->routes.allow_host(where.host, server_->listening->address().port());
     log::info("the embedded registry listens on {}", server_->listening->address().to_string());
     const auto handle = [this](io::http_exchange& exchange) { return server_->routes.handle(exchange); };
-    io::http_server_options options;
-    options.body_bytes = UINT64_MAX; // blobs have no bound of their own; manifests have one in their route
-    serving_.spawn(io::serve(*server_->listening, handle, std::move(options)));
+    serving_.spawn(io::serve(*server_->listening, handle, registry_routes::server_options()));
+    serving_.spawn(server_->routes.uploads().expire());
 }
 
 task<void> embedded_registry::stop() {
     co_await serving_.end();
+    if (server_) co_await server_->routes.uploads().end();
     server_.reset();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -16,6 +17,7 @@ class embedded_registry final : public module {
     using needs = interfaces<>;
     static constexpr std::array keys = {
         setting_key{"registry", "", "Serve a registry of its own at this address (HOST:PORT), below the data root"},
+        setting_key{"registry-max-blob-size", "68719476736", "How many bytes a blob in the registry may have"},
         setting_key{"data-root", "/var/lib/davit", "Root directory of persistent state"},
     };
 
@@ -31,6 +33,7 @@ class embedded_registry final : public module {
 
     std::string address_;
     std::string directory_;
+    std::uint64_t longest_blob_;
     std::unique_ptr<server> server_;
     background serving_{"the embedded registry"};
 };

@@ -1,5 +1,6 @@
 #include "modules/registry/registry_errors.h"
 
+#include <cerrno>
 #include <tuple>
 #include <vector>
 
@@ -33,6 +34,25 @@ io::http_response registry_error::response() const {
     made.head.headers.add("Content-Type", "application/json");
     made.body = io::to_json(error_list{{{std::string{code_}, text()}}});
     return made;
+}
+
+bool is_full_disk(const error& failure) noexcept {
+    return failure.system_errno() == ENOSPC || failure.system_errno() == EDQUOT;
+}
+
+registry_error refusal_of(const error& failure, unsigned status) {
+    if (is_full_disk(failure)) return {507, "UNAVAILABLE", "the registry's disk is full: " + failure.text()};
+    const auto unless_told = [status](unsigned usual) { return status == 500 ? usual : status; };
+    switch (failure.category()) {
+    case errc::invalid:
+        return {unless_told(400), "MANIFEST_INVALID", failure.text()};
+    case errc::too_large:
+        return {unless_told(413), "SIZE_INVALID", failure.text()};
+    case errc::unavailable:
+        return {unless_told(429), "TOOMANYREQUESTS", failure.text()};
+    default:
+        return {status, "UNKNOWN", failure.text()};
+    }
 }
 
 } // namespace davit

@@ -23,4 +23,11 @@ class registry_error : public error {
     std::string_view code_;
 };
 
+/// Whether the file system had no room left for somebody.
+bool is_full_disk(const error& failure) noexcept;
+
+/// In the registry's words, what went wrong in the parts that know nothing of them; `status`: of what was HTTP's own
+/// refusal (io::http_failure_responder).
+registry_error refusal_of(const error& failure, unsigned status = 500);
+
 } // namespace davit

@@ -69,20 +69,6 @@ std::vector<digest> named_by(const manifest_document& document) {
     return named;
 }
 
-/// In the registry's words, what went wrong in the parts that know nothing of HTTP.
-registry_error refusal_of(const error& e) {
-    switch (e.category()) {
-    case errc::invalid:
-        return {400, "MANIFEST_INVALID", e.text()};
-    case errc::too_large:
-        return {413, "SIZE_INVALID", e.text()};
-    case errc::unavailable:
-        return {429, "TOOMANYREQUESTS", e.text()};
-    default:
-        return {500, "UNKNOWN", e.text()};
-    }
-}
-
 /// "bytes=FIRST-" or "bytes=FIRST-LAST" (RFC 9110 §14.2); other forms are answered in full.
 struct byte_range {
     std::uint64_t first = 0;
@@ -123,6 +109,15 @@ void registry_routes::allow_host(const std::string& host, std::uint16_t port) {
         allowed_hosts_.push_back(fmt::format("{}:{}", name, port));
 }
 
+io::http_server_options registry_routes::server_options() {
+    io::http_server_options options;
+    options.body_bytes = UINT64_MAX; // each route has its own bound
+    options.describe_failure = [](unsigned status, const error& failure) {
+        return refusal_of(failure, status).response();
+    };
+    return options;
+}
+
 task<void> registry_routes::handle(io::http_exchange& exchange) {
     std::optional<io::http_response> refusal;
     try {
@@ -131,7 +126,7 @@ task<void> registry_routes::handle(io::http_exchange& exchange) {
         if (exchange.has_answered()) throw;
         refusal = e.response();
     } catch (const io::http_error&) {
-        throw; // the server answers its own limits
+        throw; // the server answers its own limits, and then ends the connection
     } catch (const error& e) {
         if (exchange.has_answered() || e.category() == errc::cancelled) throw;
         refusal = refusal_of(e).response();
@@ -230,7 +225,7 @@ task<void> registry_routes::begin_upload(request& asked) {
             co_return;
         }
     }
-    auto session = uploads_.begin(asked.repository);
+    auto session = co_await uploads_.begin(asked.repository);
     if (asked.query.find("digest")) {
         // Nobody is told its id: whatever comes of it, it ends with this request.
         struct ending {
@@ -265,12 +260,22 @@ task<void> registry_routes::go_on_with_upload(request& asked) {
     }
     if (method != io::http_method::patch && method != io::http_method::get)
         throw registry_error(405, "UNSUPPORTED", "an upload goes on with PATCH and ends with PUT");
-    if (method == io::http_method::patch) co_await receive(asked, *session);
+    if (method == io::http_method::patch) co_await take_in(asked, session);
     auto head = answer(method == io::http_method::get ? 204 : 202);
     head.headers.add("Location", fmt::format("/v2/{}/blobs/uploads/{}", asked.repository, session->id()));
     head.headers.add("Docker-Upload-UUID", session->id());
     head.headers.add("Range", fmt::format("0-{}", session->size() == 0 ? 0 : session->size() - 1));
     co_await asked.exchange.respond(std::move(head));
+}
+
+task<void> registry_routes::take_in(request& asked, std::shared_ptr<upload_session> session) {
+    try {
+        co_await receive(asked, *session);
+    } catch (const error& e) {
+        // What is there of it would lie in everybody's way until it expires.
+        if (e.category() == errc::too_large || is_full_disk(e)) uploads_.drop(session->id());
+        throw;
+    }
 }
 
 task<void> registry_routes::receive(request& asked, upload_session& session) {
@@ -286,6 +291,7 @@ task<void> registry_routes::receive(request& asked, upload_session& session) {
         explicit busy_mark(upload_session& s) : of{s} { of.is_busy = true; }
         ~busy_mark() { of.is_busy = false; }
     } const mark{session};
+    asked.exchange.limit_body(longest_blob_ - session.size());
     std::vector<std::byte> block(block_size);
     while (true) {
         std::size_t filled = 0;
@@ -301,7 +307,7 @@ task<void> registry_routes::receive(request& asked, upload_session& session) {
 
 task<void> registry_routes::finish_upload(request& asked, std::shared_ptr<upload_session> session) {
     const digest expected = parse_digest(asked.query.find("digest").value_or(""));
-    co_await receive(asked, *session);
+    co_await take_in(asked, session);
     uploads_.drop(session->id()); // nobody else may write to it
     const digest found = co_await session->finish();
     if (found != expected)

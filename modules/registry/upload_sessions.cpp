@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/error.h"
+#include "core/timeout.h"
 #include "io/offload.h"
 #include "modules/registry/registry_names.h"
 
@@ -60,22 +61,52 @@ task<digest> upload_session::finish() {
     co_await io::offload([this] {
         cut();
         if (::fdatasync(file_.get()) != 0) throw error::system(errno, "syncing the upload file {}", path_);
+        file_.close();
     });
-    file_.close();
     co_return digest::of_sha256(hash_.finish());
 }
 
-std::shared_ptr<upload_session> upload_sessions::begin(std::string repository) {
+void upload_sessions::drop_abandoned() {
     const auto oldest_allowed = std::chrono::steady_clock::now() - idle_limit_;
     std::erase_if(sessions_, [&](const auto& entry) {
         return !entry.second->is_busy && entry.second->last_used() < oldest_allowed;
     });
-    if (sessions_.size() >= most_sessions)
-        throw error(errc::unavailable, "{} uploads are under way; finish or cancel some first", sessions_.size());
+}
+
+task<void> upload_sessions::expire() {
+    for (;;) {
+        co_await sleep_for(idle_limit_);
+        drop_abandoned();
+    }
+}
+
+std::shared_ptr<upload_session> upload_sessions::hold(std::unique_ptr<upload_session> session) {
+    const auto destroy = [](std::unique_ptr<upload_session> last) -> task<void> {
+        co_await io::offload([&last] { last.reset(); });
+    };
+    return {session.release(),
+            [this, destroy](upload_session* last) { ending_.spawn(destroy(std::unique_ptr<upload_session>{last})); }};
+}
+
+task<std::shared_ptr<upload_session>> upload_sessions::begin(std::string repository) {
+    drop_abandoned();
+    if (sessions_.size() + beginning_ >= most_sessions)
+        throw error(errc::unavailable, "{} uploads are under way; finish or cancel some first", most_sessions);
+    struct count {
+        std::size_t& of;
+        explicit count(std::size_t& counted) : of{counted} { ++of; }
+        ~count() { --of; }
+    } const here{beginning_};
     std::string id = make_upload_id();
-    auto session = std::make_shared<upload_session>(id, std::move(repository), storage_.upload_path(id));
+    auto session = hold(co_await io::offload(
+        [&] { return std::make_unique<upload_session>(id, std::move(repository), storage_.upload_path(id)); }));
     sessions_.emplace(std::move(id), session);
-    return session;
+    co_return session;
+}
+
+task<void> upload_sessions::end() {
+    sessions_.clear();
+    co_await ending_.drain();
 }
 
 std::shared_ptr<upload_session> upload_sessions::find(const std::string& id, const std::string& repository) const {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "core/background.h"
 #include "core/digest.h"
 #include "core/task.h"
 #include "io/descriptor.h"
@@ -15,7 +16,8 @@
 
 namespace davit {
 
-/// A blob that is arriving. Its file is removed with it unless it was committed.
+/// A blob that is arriving. Its file is removed with it unless it was committed; for a large one that takes a while, so
+/// sessions are made and destroyed on workers.
 class upload_session {
   public:
     upload_session(std::string id, std::string repository, std::string path);
@@ -51,23 +53,36 @@ class upload_session {
     bool is_committed_ = false;
 };
 
-/// The uploads that are under way: at most 100. One that has got no byte for a while goes when the next begins.
+/// The uploads that are under way: at most 100. One that has got no byte for a while goes, when the next begins at the
+/// latest.
 class upload_sessions {
   public:
     explicit upload_sessions(const registry_storage& storage,
                              std::chrono::milliseconds idle_limit = std::chrono::minutes{5})
         : storage_{storage}, idle_limit_{idle_limit} {}
 
-    /// Errors: unavailable when too many are under way.
-    std::shared_ptr<upload_session> begin(std::string repository);
+    /// Errors: unavailable when too many are under way; those of the file system.
+    task<std::shared_ptr<upload_session>> begin(std::string repository);
     /// Null when there is none of that id in that repository.
     std::shared_ptr<upload_session> find(const std::string& id, const std::string& repository) const;
     void drop(const std::string& id) { sessions_.erase(id); }
 
+    /// Drops what was abandoned, again and again; ends only by cancellation.
+    task<void> expire();
+    /// Returns when nothing is left of the sessions that were dropped and that nobody uses any more.
+    task<void> settle() { return ending_.drain(); }
+    /// Drops all of them. They must not be in use; called once, before this is destroyed.
+    task<void> end();
+
   private:
+    std::shared_ptr<upload_session> hold(std::unique_ptr<upload_session> session);
+    void drop_abandoned();
+
     const registry_storage& storage_;
     std::chrono::milliseconds idle_limit_;
     std::map<std::string, std::shared_ptr<upload_session>> sessions_;
+    std::size_t beginning_ = 0;
+    background ending_{"uploads to the registry"};
 };
 
 } // namespace davit

@@ -66,7 +66,7 @@ void write_stack(int container, const std::vector<std::string>& stack) {
         throw error::system(errno, "writing down a container's layers");
 }
 
-/// Empty when it can't be read: the container was being made when the engine ended, and will be removed.
+/// Empty when it can't be read.
 std::vector<std::string> read_stack(int containers, const std::string& id) {
     std::vector<std::string> stack;
     const io::descriptor file = io::open_beneath(containers, id + "/layers", O_RDONLY, io::links::refused);
@@ -77,6 +77,11 @@ std::vector<std::string> read_stack(int containers, const std::string& id) {
     for (std::size_t begin = 0, end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1)
         stack.push_back(text.substr(begin, end - begin));
     return stack;
+}
+
+void give_name(int containers, const std::string& id) {
+    if (::renameat(containers, layer_directories::unfinished(id).c_str(), containers, id.c_str()) != 0)
+        throw error::system(errno, "naming the directory of container {}", id);
 }
 
 } // namespace
@@ -120,6 +125,10 @@ layer_directories::found layer_directories::look_around(const std::string& data_
     std::ranges::sort(visible);
     std::set<std::string> stood_on;
     for (std::string& id : io::names_in(all.containers.get())) {
+        if (!is_plain_name(id)) { // it was being made when the engine ended
+            move_aside(all.containers.get(), id, all.trash.get());
+            continue;
+        }
         auto stack = read_stack(all.containers.get(), id);
         stood_on.insert(stack.begin(), stack.end());
         all.container_stacks.emplace_back(std::move(id), std::move(stack));
@@ -287,20 +296,23 @@ layer_directories::layer_list layer_directories::share(std::vector<std::string> 
     return made;
 }
 
-task<void> layer_directories::make_container(std::string container_id, layer_list stack,
-                                             std::function<void(int)> fill) {
+task<void> layer_directories::make_container(std::string container_id, layer_list stack, std::function<void(int)> fill,
+                                             bool is_whole_then) {
     check_container_id(container_id);
     co_await io::offload([&, containers = containers_.get(), trash = trash_.get()] {
-        if (::mkdirat(containers, container_id.c_str(), 0700) != 0)
+        const std::string name = unfinished(container_id);
+        if (::faccessat(containers, container_id.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+            throw error(errc::conflict, "container {} has a directory already", container_id);
+        if (::mkdirat(containers, name.c_str(), 0700) != 0)
             throw error::system(errno, "making the directory of container {}", container_id);
         try {
-            const io::descriptor own =
-                io::open_beneath(containers, container_id, O_RDONLY | O_DIRECTORY, io::links::refused);
+            const io::descriptor own = io::open_beneath(containers, name, O_RDONLY | O_DIRECTORY, io::links::refused);
             if (!own) throw error::system(errno, "opening the directory of container {}", container_id);
             write_stack(own.get(), *stack);
             fill(own.get());
+            if (is_whole_then) give_name(containers, container_id);
         } catch (...) {
-            const std::string trashed = move_aside(containers, container_id, trash);
+            const std::string trashed = move_aside(containers, name, trash);
             if (!trashed.empty()) io::remove_whole(trash, trashed);
             throw;
         }
@@ -308,10 +320,15 @@ task<void> layer_directories::make_container(std::string container_id, layer_lis
     container_stacks_[std::move(container_id)] = std::move(stack);
 }
 
+task<void> layer_directories::finish_container(std::string container_id) {
+    co_await io::offload([&, containers = containers_.get()] { give_name(containers, container_id); });
+}
+
 task<void> layer_directories::remove_container(std::string container_id) {
     check_container_id(container_id);
     std::string trashed = co_await io::offload([containers = containers_.get(), trash = trash_.get(), container_id] {
-                              return move_aside(containers, container_id, trash);
+                              std::string moved = move_aside(containers, container_id, trash);
+                              return moved.empty() ? move_aside(containers, unfinished(container_id), trash) : moved;
                           }).under(nullptr);
     container_stacks_.erase(container_id);
     if (!trashed.empty()) {

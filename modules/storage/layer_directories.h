@@ -57,9 +57,14 @@ class layer_directories {
     int containers_fd() const noexcept { return containers_.get(); }
 
     /// Makes the container's directory with the list of its layers in it, then calls `fill` (on a worker) with the
-    /// directory's descriptor; removes all of it again when that fails.
+    /// directory's descriptor; removes all of it again when that fails. The directory gets its name when it is whole,
+    /// so that an engine that is killed before leaves no container: at once, or by `finish_container` when `fill` only
+    /// begins what takes longer. Until then it is called `unfinished`.
     /// Errors: invalid for an id that is no name; conflict when the container has a directory already.
-    task<void> make_container(std::string container_id, layer_list stack, std::function<void(int)> fill);
+    task<void> make_container(std::string container_id, layer_list stack, std::function<void(int)> fill,
+                              bool is_whole_then);
+    task<void> finish_container(std::string container_id);
+    static std::string unfinished(const std::string& container_id) { return '+' + container_id; }
     task<void> remove_container(std::string container_id);
     /// Errors: not_found.
     layer_list container_stack(const std::string& container_id) const;

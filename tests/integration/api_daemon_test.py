@@ -15,7 +15,7 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 from api_world import ApiWorld, asked
-from private_engine import free_port, program
+from private_engine import PrivateEngine, free_port, program
 
 
 class Daemon(ApiWorld):
@@ -104,6 +104,26 @@ class Daemon(ApiWorld):
         self.assertIn("don't match any configuration option: nonsense", check('{"nonsense": 1}').stderr)
         self.assertIn("both as a flag and in the configuration file: debug", check('{"debug": true}', "-D").stderr)
         self.assertIn("unknown flag: --nonsense", check("", "--nonsense").stderr)
+
+    def test_a_name_server_that_does_not_answer_holds_up_no_end(self):
+        silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(silent.close)
+        silent.bind(("127.0.0.53", 53))
+        resolver = pathlib.Path("/etc/resolv.conf").resolve()
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write("nameserver 127.0.0.53\noptions timeout:30 attempts:5\n")
+            file.flush()
+            subprocess.run(["mount", "--bind", file.name, resolver], check=True)
+            self.addCleanup(subprocess.run, ["umount", resolver], check=True)
+        engine = PrivateEngine("--bridge", "davit-test3", "--bip", "10.216.0.1/16").start()
+        self.addCleanup(subprocess.run, ["ip", "link", "delete", "davit-test3"], check=True)
+        self.addCleanup(engine.destroy)
+        with engine.client.connect() as pulling:
+            pulling.send_request("POST", asked("/images/create", fromImage="name.test:5000/image"))
+            silent.recv(512)  # the question
+            self.assertEqual(engine.stop_daemon(), 0)  # which gives up long before the worker does
+        self.assertFalse(os.path.exists(f"{engine.exec_root}/davitd.pid"))
+        self.assertEqual(engine.processes(), {})
 
     def test_a_hangup_reads_the_log_level_again_and_the_engine_goes_on(self):
         os.kill(self.engine.pid, 1)

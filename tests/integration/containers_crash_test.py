@@ -285,6 +285,15 @@ class Crashes(unittest.TestCase):
         self.begin("--sandbox-stock", "0")
         self.kill_at_random_moments(ROUNDS or 10, self.engine.kill, True)
 
+    def test_a_container_that_was_made_only_in_part_is_none(self):
+        self.begin()
+        made = [self.engine.client.post(f"/containers/create?name=part{n}", {"Image": self.image}).json()["Id"] for n in range(2)]
+        self.engine.kill()
+        pathlib.Path(self.engine.data_root, "containers", made[0], "hosts").unlink()  # which is made last
+        self.engine.start()
+        self.assertEqual([c["Id"] for c in self.engine.client.get("/containers/json?all=1").json()], made[1:])
+        self.assert_nothing_stays()
+
     def kill_both(self):
         """Together, or the engine a while after its shim, which it may have replaced by then."""
         kill_shim()

@@ -41,10 +41,11 @@ task<void> overlay_storage::start() {
 }
 
 task<void> overlay_storage::make_container(std::string container_id, std::vector<digest> chain_ids) {
-    co_await directories_.make_container(std::move(container_id), directories_.stack_of(chain_ids), [](int own) {
+    const auto fill = [](int own) {
         make_directory(own, "u", 0755); // becomes "/" of the container
         make_directory(own, "w", 0700);
-    });
+    };
+    co_await directories_.make_container(std::move(container_id), directories_.stack_of(chain_ids), fill, true);
 }
 
 task<rootfs_plan> overlay_storage::container_rootfs(std::string container_id) {

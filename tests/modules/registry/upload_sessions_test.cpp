@@ -31,6 +31,7 @@ class uploading : public ::testing::Test {
         directory_ = ::mkdtemp(pattern.data());
     }
     ~uploading() override {
+        if (sessions_) loop_.run(sessions_->end());
         ::umount2(directory_.c_str(), MNT_DETACH);
         fs::remove_all(directory_);
     }
@@ -52,24 +53,28 @@ class uploading : public ::testing::Test {
         EXPECT_EQ(digest_of(kept), of) << "a blob that is not what its name says";
         return kept;
     }
-    void begin() {
+    void begin(std::chrono::milliseconds idle_limit = 5min) {
         storage_ = std::make_unique<registry_storage>(directory_);
         loop_.run(storage_->prepare());
+        sessions_ = std::make_unique<upload_sessions>(*storage_, idle_limit);
     }
-    std::size_t files_under_way() const {
+    std::shared_ptr<upload_session> begin_upload() { return loop_.run(sessions_->begin("a")); }
+    /// Those that are left.
+    std::size_t files_under_way() {
+        loop_.run(sessions_->settle());
         return static_cast<std::size_t>(std::distance(fs::directory_iterator{directory_ + "/uploads"}, {}));
     }
 
     io::loop loop_;
     std::string directory_;
     std::unique_ptr<registry_storage> storage_;
+    std::unique_ptr<upload_sessions> sessions_;
 };
 
 TEST_F(uploading, after_a_full_disk_an_upload_goes_on_where_it_says) {
     make_disk("size=256k");
     begin();
-    upload_sessions sessions{*storage_};
-    const auto session = sessions.begin("a");
+    const auto session = begin_upload();
     const std::string first(100'000, '1'), last(50'000, '3');
     append(*session, first);
     EXPECT_THROW(append(*session, std::string(200'000, '2')), error);
@@ -81,8 +86,7 @@ TEST_F(uploading, after_a_full_disk_an_upload_goes_on_where_it_says) {
 
 TEST_F(uploading, a_write_that_was_cancelled_leaves_the_upload_where_it_was) {
     begin();
-    upload_sessions sessions{*storage_};
-    const auto session = sessions.begin("a");
+    const auto session = begin_upload();
     append(*session, "first");
     const std::string path = storage_->upload_path(session->id());
     const std::string large(64u << 20, '2');
@@ -99,8 +103,7 @@ TEST_F(uploading, a_write_that_was_cancelled_leaves_the_upload_where_it_was) {
 
 TEST_F(uploading, what_is_told_to_be_kept_is_on_the_disk) {
     begin();
-    upload_sessions sessions{*storage_};
-    const auto session = sessions.begin("a");
+    const auto session = begin_upload();
     append(*session, std::string(1'000'000, 'x'));
     const std::string path = storage_->upload_path(session->id());
     if (has_places_on_disk(path) != false) GTEST_SKIP() << "this file system tells nothing, or has it on the disk";
@@ -109,17 +112,47 @@ TEST_F(uploading, what_is_told_to_be_kept_is_on_the_disk) {
 }
 
 TEST_F(uploading, abandoned_uploads_go_when_another_begins) {
-    begin();
-    upload_sessions sessions{*storage_, 0ms};
-    const std::string abandoned = sessions.begin("a")->id();
-    const auto busy = sessions.begin("a");
-    EXPECT_EQ(sessions.find(abandoned, "a"), nullptr);
+    begin(0ms);
+    const std::string abandoned = begin_upload()->id();
+    const auto busy = begin_upload();
+    EXPECT_EQ(sessions_->find(abandoned, "a"), nullptr);
     EXPECT_EQ(files_under_way(), 1u);
     busy->is_busy = true;
-    const auto next = sessions.begin("a");
-    EXPECT_EQ(sessions.find(busy->id(), "a"), busy);
-    EXPECT_EQ(sessions.find(busy->id(), "b"), nullptr);
+    const auto next = begin_upload();
+    EXPECT_EQ(sessions_->find(busy->id(), "a"), busy);
+    EXPECT_EQ(sessions_->find(busy->id(), "b"), nullptr);
     EXPECT_EQ(files_under_way(), 2u);
+}
+
+TEST_F(uploading, abandoned_uploads_go_when_no_other_begins) {
+    begin(1ms);
+    begin_upload();
+    EXPECT_EQ(files_under_way(), 1u);
+    loop_.run(with_scope([&](scope& expiring) -> task<void> {
+        expiring.spawn(sessions_->expire());
+        for (int tries = 0; tries < 5000 && !fs::is_empty(directory_ + "/uploads"); ++tries) co_await sleep_for(1ms);
+        expiring.cancel();
+    }));
+    EXPECT_EQ(files_under_way(), 0u);
+}
+
+TEST_F(uploading, those_that_begin_at_once_are_bounded_together) {
+    begin();
+    int refused = 0;
+    loop_.run(with_scope([&](scope& clients) -> task<void> {
+        for (int number = 0; number < 110; ++number)
+            clients.spawn([](upload_sessions& of, int& count) -> task<void> {
+                try {
+                    co_await of.begin("a");
+                } catch (const error& e) {
+                    EXPECT_EQ(e.category(), errc::unavailable);
+                    ++count;
+                }
+            }(*sessions_, refused));
+        co_return;
+    }));
+    EXPECT_EQ(refused, 10);
+    EXPECT_EQ(files_under_way(), 100u);
 }
 
 } // namespace

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <functional>
 #include <memory>
+#include <sys/inotify.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -231,6 +232,34 @@ TYPED_TEST(storage_driver_suite, a_restart_finds_layers_and_containers_and_drops
     EXPECT_EQ(this->read(this->root_of("c1").get(), "f"), "image");
     EXPECT_FALSE(fs::exists(staging.directory));
     while (this->kept() != before) this->loop.run(sleep_for_a_moment());
+}
+
+TYPED_TEST(storage_driver_suite, a_container_has_its_name_when_it_is_whole_and_is_none_before) {
+    this->add_layer('a', [&](const fs::path& root, whiteout_style) { this->write(root / "file", "text"); });
+    const fs::path containers = fs::directory_iterator{this->top / "root"} -> path() / "c";
+    const io::descriptor watch{::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)};
+    ASSERT_GE(::inotify_add_watch(watch.get(), containers.c_str(), IN_CREATE | IN_MOVED_TO), 0);
+    this->loop.run(this->driver->make_container("one", {chain('a')}));
+    std::vector<std::string> appeared;
+    alignas(inotify_event) char events[4096];
+    const ssize_t got = ::read(watch.get(), events, sizeof events);
+    for (ssize_t at = 0; at < got;) {
+        const auto* const seen = reinterpret_cast<const inotify_event*>(events + at);
+        appeared.emplace_back(((seen->mask & IN_MOVED_TO) != 0 ? "moved " : "made ") + std::string{seen->name});
+        at += static_cast<ssize_t>(sizeof(inotify_event) + seen->len);
+    }
+    ASSERT_THAT(appeared, testing::ElementsAre(testing::StartsWith("made "), "moved one"));
+
+    // An engine that was killed just before:
+    this->end();
+    fs::rename(containers / "one", containers / appeared.front().substr(5));
+    this->begin();
+    EXPECT_THAT(this->driver->containers(), testing::IsEmpty());
+    this->loop.run(this->driver->make_container("one", {chain('a')}));
+    EXPECT_EQ(this->read(this->root_of("one").get(), "file"), "text");
+    this->loop.run(this->driver->remove_container("one"));
+    for (int tries = 0; tries < 2000 && !fs::is_empty(containers); ++tries) this->loop.run(sleep_for_a_moment());
+    EXPECT_TRUE(fs::is_empty(containers));
 }
 
 TYPED_TEST(storage_driver_suite, a_layer_is_committed_once) {
