@@ -68,7 +68,16 @@ class Api(ApiWorld):
         self.assertEqual(self.refused(404, "GET", "/containers/nobody/json"), "No such container: nobody")
         self.assertEqual(self.refused(404, "GET", "/images/no/such/json"), "No such image: no/such:latest")
         self.assertEqual(self.refused(400, "GET", asked("/containers/json", filters={"x": ["1"]})), "invalid filter 'x'")
-        self.assertEqual(self.refused(400, "GET", asked("/containers/json", filters={"status": ["odd"]})), "invalid filter 'status=odd'")
+        for path in ("/containers/json", "/images/json"):
+            self.assertEqual(self.refused(400, "GET", asked(path, filters={"x": []})), "invalid filter 'x'")
+        self.assertEqual(
+            self.refused(400, "GET", asked("/containers/json", filters={"status": ["odd"]})),
+            "invalid filter 'status=odd': invalid value for state (odd): must be one of created, running, paused, restarting, removing, exited, dead",
+        )
+        self.assertEqual(
+            self.refused(400, "GET", asked("/containers/json", filters={"health": ["odd"]})),
+            "invalid filter 'health=odd': invalid value for health (odd): must be one of none, starting, healthy, unhealthy",
+        )
         self.assertIn("invalid filter", self.refused(400, "GET", "/containers/json?filters=%7B"))
 
     def test_version_and_info_have_what_the_docker_cli_prints(self):
