@@ -26,8 +26,8 @@ class pattern_filter {
     std::vector<name_pattern> patterns_;
 };
 
-[[noreturn]] void refuse_value(std::string_view filter, std::string_view value) {
-    throw error(errc::invalid, "invalid filter '{}={}'", filter, value);
+[[noreturn]] void refuse_value(std::string_view filter, std::string_view value, std::string_view reason) {
+    throw error(errc::invalid, "invalid filter '{}={}': {}", filter, value, reason);
 }
 
 class selection {
@@ -40,17 +40,23 @@ class selection {
             try {
                 parse_container_state(status);
             } catch (const error&) {
-                refuse_value("status", status);
+                refuse_value("status", status,
+                             fmt::format("invalid value for state ({}): must be one of created, running, paused, "
+                                         "restarting, removing, exited, dead",
+                                         status));
             }
         }
         for (const auto& health : query.only.values("health"))
             if (health != "none" && health != "starting" && health != "healthy" && health != "unhealthy")
-                refuse_value("health", health);
+                refuse_value("health", health,
+                             fmt::format("invalid value for health ({}): must be one of none, starting, healthy, "
+                                         "unhealthy",
+                                         health));
         for (const auto& code : query.only.values("exited")) {
             int parsed = 0;
             const char* end = code.data() + code.size();
             const auto [at, failed] = std::from_chars(code.data(), end, parsed);
-            if (failed != std::errc{} || at != end) refuse_value("exited", code);
+            if (failed != std::errc{} || at != end) refuse_value("exited", code, "an exit code is a whole number");
             exit_codes_.insert(parsed);
         }
         is_task_ = query.only.flag("is-task", false);

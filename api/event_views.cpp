@@ -53,11 +53,6 @@ event_message describe(const engine_event& event, api_version version) {
     return message;
 }
 
-void check_event_filters(const filters& only) {
-    only.allow({"config", "container", "daemon", "event", "image", "label", "network", "node", "plugin", "scope",
-                "secret", "service", "type", "volume"});
-}
-
 bool passes(const filters& only, const engine_event& event) {
     for (const char* type :
          {"container", "daemon", "network", "volume", "plugin", "node", "service", "secret", "config"})

@@ -12,7 +12,4 @@ event_message describe(const engine_event& event, api_version version);
 /// Whether an event passes the filters of GET /events.
 bool passes(const filters& only, const engine_event& event);
 
-/// Errors: invalid for a filter that GET /events does not have.
-void check_event_filters(const filters& only);
-
 } // namespace davit::api

@@ -36,12 +36,11 @@ filters filters::parse(std::string_view json) {
                       });
                   },
                   {});
-    std::erase_if(read.values_, [](const auto& filter) { return filter.second.empty(); });
     return read;
 }
 
 void filters::allow(std::initializer_list<std::string_view> names) const {
-    for (const auto& [name, values] : values_)
+    for (const auto& [name, values] : values_) // one without values, too
         if (std::find(names.begin(), names.end(), name) == names.end())
             throw error(errc::invalid, "invalid filter '{}'", name);
 }

@@ -27,7 +27,7 @@ class filters {
     void add(std::string name, std::string value) { values_[std::move(name)].push_back(std::move(value)); }
 
     bool is_empty() const noexcept { return values_.empty(); }
-    bool has(std::string_view name) const { return values_.contains(name); }
+    bool has(std::string_view name) const { return !values(name).empty(); }
     const std::vector<std::string>& values(std::string_view name) const;
 
     /// Each of these is true when nothing was asked for under that name.

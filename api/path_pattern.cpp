@@ -44,7 +44,8 @@ std::optional<split_path> split_request_path(std::string_view encoded) {
     std::string_view rest = decoded;
     while (!rest.empty()) {
         const auto segment = take_part(rest);
-        if (segment.empty() || segment == "." || segment == "..") return std::nullopt;
+        const bool is_last = rest.empty() && !path.segments.empty();
+        if ((segment.empty() && !is_last) || segment == "." || segment == "..") return std::nullopt;
         path.segments.emplace_back(segment);
     }
     if (is_version_segment(path.segments.front())) {
@@ -67,6 +68,7 @@ std::optional<path_parameters> match_path(std::string_view pattern, const std::v
             while (segments.size() - at > tail) joined += "/" + segments[at++];
             found.emplace_back(part.substr(1, part.size() - 5), std::move(joined));
         } else if (is_parameter(part)) {
+            if (segments[at].empty()) return std::nullopt;
             found.emplace_back(part.substr(1, part.size() - 2), segments[at++]);
         } else if (segments[at++] != part) {
             return std::nullopt;

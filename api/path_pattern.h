@@ -18,11 +18,11 @@ struct split_path {
 };
 
 /// Decodes %XX and splits at slashes. Nothing when the path is ambiguous: not beginning with a slash, a broken percent
-/// code, an empty segment, "." or "..".
+/// code, an empty segment before the last, "." or "..".
 std::optional<split_path> split_request_path(std::string_view encoded);
 
 /// Matches segments with a pattern like "/images/{name...}/json": {x} is one segment, {x...} one or more (an image's
-/// name has slashes). Nothing when they don't match.
+/// name has slashes; it is empty when the path ends in front of it). Nothing when they don't match.
 std::optional<path_parameters> match_path(std::string_view pattern, const std::vector<std::string>& segments);
 
 } // namespace davit::api

@@ -18,7 +18,7 @@ constexpr std::size_t size_at = 124, mtime_at = 136, long_size = 12, type_at = 1
 constexpr std::size_t magic_at = 257, magic_size = 8, major_at = 329, minor_at = 337, prefix_at = 345;
 constexpr std::size_t ustar_prefix_size = 155, star_prefix_size = 131, star_trailer_at = 508;
 
-constexpr std::string_view xattr_prefix = "SCHILY.xattr.";
+constexpr std::string_view xattr_prefix = "SCHILY.xattr.", sparse_prefix = "GNU.sparse.";
 
 bool is_empty_block(std::string_view block) {
     return std::ranges::all_of(block, [](char c) { return c == '\0'; });
@@ -48,6 +48,16 @@ std::uint32_t id_number(const std::optional<std::int64_t>& number, bool& is_good
 
 } // namespace
 
+// What the map of the present entry throws, with the entry's name.
+template <class Call> auto tar_parser::of_sparse(Call call) const {
+    try {
+        return call();
+    } catch (error& e) {
+        e.while_doing("the archive's entry {}", shown(entry_.path));
+        throw;
+    }
+}
+
 void tar_parser::feed(std::span<const std::byte> piece) {
     while (!piece.empty()) {
         switch (stage_) {
@@ -56,6 +66,9 @@ void tar_parser::feed(std::span<const std::byte> piece) {
             break;
         case stage::extension:
             piece = take_extension(piece);
+            break;
+        case stage::sparse_map:
+            piece = take_map(piece);
             break;
         case stage::content:
             piece = take_content(piece);
@@ -80,15 +93,32 @@ void tar_parser::finish() const {
                 entry_.path.empty() ? std::string{} : fmt::format(", at or after {}", shown(entry_.path)));
 }
 
-std::span<const std::byte> tar_parser::take_header(std::span<const std::byte> piece) {
+std::span<const std::byte> tar_parser::fill_block(std::span<const std::byte> piece) {
     const std::size_t taken = std::min(block_size - filled_, piece.size());
     std::memcpy(block_.data() + filled_, piece.data(), taken);
     filled_ += taken;
+    return piece.subspan(taken);
+}
+
+std::span<const std::byte> tar_parser::take_header(std::span<const std::byte> piece) {
+    const auto rest = fill_block(piece);
     if (filled_ == block_size) {
         filled_ = 0;
         parse_header();
     }
-    return piece.subspan(taken);
+    return rest;
+}
+
+std::span<const std::byte> tar_parser::take_map(std::span<const std::byte> piece) {
+    if (left_ < block_size) refuse("a sparse file whose map is cut");
+    const auto rest = fill_block(piece);
+    if (filled_ == block_size) {
+        filled_ = 0;
+        left_ -= block_size;
+        if (of_sparse([&] { return sparse_.take_block({block_.data(), block_size}, limits_.extension_bytes); }))
+            begin_content();
+    }
+    return rest;
 }
 
 std::span<const std::byte> tar_parser::take_extension(std::span<const std::byte> piece) {
@@ -103,10 +133,7 @@ std::span<const std::byte> tar_parser::take_content(std::span<const std::byte> p
     const auto taken = static_cast<std::size_t>(std::min<std::uint64_t>(left_, piece.size()));
     receiver_.content(piece.first(taken));
     left_ -= taken;
-    if (left_ == 0) {
-        receiver_.end_entry();
-        stage_ = padding_ == 0 ? stage::header : stage::padding;
-    }
+    if (left_ == 0) next_segment();
     return piece.subspan(taken);
 }
 
@@ -190,10 +217,11 @@ void tar_parser::begin_entry(char type, std::uint64_t size) {
     entry_.mtime_seconds = *mtime;
     entry_.mtime_nanoseconds = 0;
 
+    sparse_ = {};
+    std::string sparse_name;
     auto records = std::move(pax_);
     pax_.clear();
     for (auto& [key, value] : records) {
-        if (key.starts_with("GNU.sparse.")) refuse("a sparse file, which is not supported");
         // An empty value takes a record back (POSIX).
         if (key.starts_with(xattr_prefix)) {
             entry_.xattrs.emplace_back(key.substr(xattr_prefix.size()), std::move(value));
@@ -213,8 +241,14 @@ void tar_parser::begin_entry(char type, std::uint64_t size) {
             size = static_cast<std::uint64_t>(*told);
         } else if (key == "mtime") {
             if (!parse_pax_time(value, entry_.mtime_seconds, entry_.mtime_nanoseconds)) refuse("a time that is none");
+        } else if (key == "GNU.sparse.name") {
+            sparse_name = std::move(value);
+        } else if (key.starts_with(sparse_prefix)) {
+            of_sparse([&] { sparse_.take_record(key, value); });
         }
     }
+    // The entry's own name is made up, for programs that do not know of sparse files.
+    if (sparse_.is_told() && !sparse_name.empty()) entry_.path = std::move(sparse_name);
     if (entry_.path.find('\0') != std::string::npos || entry_.link_target.find('\0') != std::string::npos)
         refuse("a NUL in a name");
     bool ids_are_good = true;
@@ -249,7 +283,7 @@ void tar_parser::begin_entry(char type, std::uint64_t size) {
         entry_.kind = tar_kind::fifo;
         break;
     case 'S':
-        refuse("a sparse file, which is not supported");
+        refuse("a sparse file of the old GNU kind, which no engine takes; make the layer with tar --format=posix");
     default:
         refuse(fmt::format("an entry of unknown kind {:#04x}", static_cast<unsigned char>(type)));
     }
@@ -259,17 +293,41 @@ void tar_parser::begin_entry(char type, std::uint64_t size) {
         entry_.device_minor = id_number(tar_number(block.substr(minor_at, id_size)), numbers_are_good);
         if (!numbers_are_good) refuse("a device number that is none");
     }
+    if (sparse_.is_told() && entry_.kind != tar_kind::file) refuse("something sparse that is no file");
     // Links, directories and devices have no content, whatever their size says (as programs write them).
-    entry_.size = entry_.kind == tar_kind::file ? size : 0;
-
-    receiver_.begin_entry(entry_);
-    left_ = entry_.size;
+    left_ = entry_.kind == tar_kind::file ? size : 0;
     padding_ = (block_size - left_ % block_size) % block_size;
-    stage_ = stage::content;
-    if (left_ == 0) {
-        receiver_.end_entry();
-        stage_ = stage::header;
+    entry_.size = sparse_.size().value_or(left_);
+    receiver_.begin_entry(entry_);
+    if (sparse_.is_told() && of_sparse([&] { return sparse_.is_in_content(); }))
+        stage_ = stage::sparse_map;
+    else
+        begin_content();
+}
+
+void tar_parser::begin_content() {
+    if (sparse_.is_told())
+        segments_ = of_sparse([&] { return sparse_.take_segments(entry_.size, left_); });
+    else
+        segments_.assign(1, {0, left_});
+    next_segment_ = 0;
+    position_ = 0;
+    next_segment();
+}
+
+void tar_parser::next_segment() {
+    while (next_segment_ < segments_.size()) {
+        const tar_segment& segment = segments_[next_segment_++];
+        if (segment.offset > position_) receiver_.hole(segment.offset - position_);
+        position_ = segment.offset + segment.size;
+        left_ = segment.size;
+        if (left_ == 0) continue;
+        stage_ = stage::content;
+        return;
     }
+    if (entry_.size > position_) receiver_.hole(entry_.size - position_);
+    receiver_.end_entry();
+    stage_ = padding_ == 0 ? stage::header : stage::padding;
 }
 
 void tar_parser::refuse(std::string_view reason) const {

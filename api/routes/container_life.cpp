@@ -1,3 +1,5 @@
+#include <charconv>
+
 #include "api/detach_keys.h"
 #include "api/routes/handlers.h"
 #include "core/error.h"
@@ -6,11 +8,16 @@ namespace davit::api::routes {
 
 namespace {
 
-std::uint16_t terminal_size(const exchange& request, std::string_view parameter) {
-    const auto value = request.number(parameter);
-    if (!value) throw error(errc::invalid, "the parameter {} is missing: the size of the terminal", parameter);
-    if (*value < 0 || *value > 0xffff) throw error(errc::invalid, "a terminal can't have a size of {}", *value);
-    return static_cast<std::uint16_t>(*value);
+std::uint16_t terminal_size(const exchange& request, std::string_view parameter, std::string_view side) {
+    const auto text = request.text(parameter);
+    std::int64_t size = 0;
+    const char* const end = text.data() + text.size();
+    const auto [at, failed] = std::from_chars(text.data(), end, size);
+    if (failed == std::errc::invalid_argument || at != end)
+        throw error(errc::invalid, "invalid resize {} \"{}\": invalid syntax", side, text);
+    if (failed != std::errc{} || size < 0 || size > 0xffff)
+        throw error(errc::invalid, "invalid resize {} \"{}\": value out of range", side, text);
+    return static_cast<std::uint16_t>(size);
 }
 
 } // namespace
@@ -41,13 +48,18 @@ task<void> restart_container(engine& serves, exchange& request) {
 }
 
 task<void> kill_container(engine& serves, exchange& request) {
-    co_await serves.containers.kill(request.path("id"), request.text("signal"));
+    try {
+        co_await serves.containers.kill(request.path("id"), request.text("signal"));
+    } catch (error& e) {
+        e.while_doing("cannot kill container: {}", request.path("id"));
+        throw;
+    }
     co_await request.respond(204);
 }
 
 task<void> resize_container(engine& serves, exchange& request) {
-    const auto rows = terminal_size(request, "h");
-    const auto columns = terminal_size(request, "w");
+    const auto rows = terminal_size(request, "h", "height");
+    const auto columns = terminal_size(request, "w", "width");
     co_await serves.containers.resize(request.path("id"), rows, columns);
     co_await request.respond(200);
 }

@@ -6,6 +6,7 @@
 #include "api/routes/handlers.h"
 #include "api/status.h"
 #include "core/error.h"
+#include "core/platform.h"
 #include "core/scope.h"
 
 namespace davit::api::routes {
@@ -27,6 +28,7 @@ pull_request read_pull_request(const exchange& request) {
     else if (!tag.empty())
         asked.image = asked.image.with_tag(tag);
     asked.platform = request.text("platform");
+    if (!asked.platform.empty()) parse_platform(asked.platform); // before a registry is asked
     asked.credentials = parse_registry_auth(request.header("X-Registry-Auth"));
     return asked;
 }

@@ -3,6 +3,7 @@
 #include "api/filters.h"
 #include "api/image_views.h"
 #include "api/routes/handlers.h"
+#include "core/error.h"
 
 namespace davit::api::routes {
 
@@ -27,7 +28,10 @@ task<void> inspect_image(engine& serves, exchange& request) {
 }
 
 task<void> delete_image(engine& serves, exchange& request) {
-    const auto removed = co_await serves.image_commands.remove(request.path("name"), request.flag("force"));
+    const auto& name = request.path("name");
+    if (name.find_first_not_of(" \t\r\n") == std::string::npos)
+        throw error(errc::invalid, "image name cannot be blank");
+    const auto removed = co_await serves.image_commands.remove(name, request.flag("force"));
     std::vector<image_delete_item> items;
     for (const auto& one : removed) items.push_back({one.untagged, one.deleted});
     co_await request.respond_json(200, items);

@@ -46,9 +46,7 @@ task<void> containers_module::send_signal(container_ptr to, int number) {
 task<void> containers_module::kill(std::string name, std::string signal) {
     const int number = signal.empty() ? SIGKILL : parse_signal(signal);
     const auto found = index_.get(name);
-    const auto refuse = [&] {
-        throw error(errc::conflict, "cannot kill container: {}: container {} is not running", name, found->record.id);
-    };
+    const auto refuse = [&] { throw error(errc::conflict, "container {} is not running", found->record.id); };
     if (found->record.state == container_state::restarting && number == SIGKILL) {
         stop_restarting(*found);
         co_return;

@@ -60,7 +60,8 @@ images_module::images_module(const module_inputs& given)
                                found->state == container_state::restarting);
           },
           static_cast<std::size_t>(std::clamp<std::int64_t>(given.config().number("max-concurrent-downloads"), 1, 64)),
-          {.unpack = {.entries = static_cast<std::uint64_t>(given.config().number("max-layer-entries"))},
+          {.unpack = {.entries = static_cast<std::uint64_t>(given.config().number("max-layer-entries")),
+                      .content_bytes = static_cast<std::uint64_t>(given.config().number("max-layer-size"))},
            .expanded_bytes = static_cast<std::uint64_t>(given.config().number("max-layer-size")),
            .expansion_ratio = static_cast<std::uint64_t>(given.config().number("max-layer-expansion"))}} {}
 

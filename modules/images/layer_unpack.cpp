@@ -83,13 +83,29 @@ void layer_unpack::begin_entry(const io::tar_entry& entry) {
 
 void layer_unpack::content(std::span<const std::byte> piece) {
     if (!file_) return; // a whiteout's, which means nothing
-    content_bytes_ += piece.size();
+    count_content(piece.size());
+    ends_in_hole_ = false;
     while (!piece.empty()) {
         const auto written = ::write(file_.get(), piece.data(), piece.size());
         if (written < 0 && errno == EINTR) continue;
         if (written < 0) throw error::system(errno, "writing the content of the layer's entry {:?}", path_.text());
         piece = piece.subspan(static_cast<std::size_t>(written));
     }
+}
+
+void layer_unpack::hole(std::uint64_t bytes) {
+    if (!file_) return;
+    count_content(bytes);
+    ends_in_hole_ = true;
+    if (::lseek(file_.get(), static_cast<off_t>(bytes), SEEK_CUR) < 0)
+        throw error::system(errno, "making a hole in the layer's entry {:?}", path_.text());
+}
+
+void layer_unpack::count_content(std::uint64_t bytes) {
+    if (bytes > limits_.content_bytes - content_bytes_)
+        throw error(errc::too_large, "the layer's files have more than {} bytes, with {:?}", limits_.content_bytes,
+                    path_.text());
+    content_bytes_ += bytes;
 }
 
 void layer_unpack::end_entry() {
@@ -185,6 +201,7 @@ void layer_unpack::set_directory_facts(int fd, const std::string& path, const io
 }
 
 void layer_unpack::make_file() {
+    ends_in_hole_ = false;
     const int into = parent();
     create(
         [&] {
@@ -197,6 +214,8 @@ void layer_unpack::make_file() {
 
 void layer_unpack::finish_file() {
     const io::descriptor file = std::move(file_);
+    if (ends_in_hole_ && ::ftruncate(file.get(), static_cast<off_t>(entry_->size)) != 0)
+        throw error::system(errno, "giving it its size");
     set_owner_and_mode(file.get(), *entry_);
     set_xattrs(file.get(), *entry_);
     const timespec times[2] = {mtime_of(*entry_), mtime_of(*entry_)};

@@ -16,6 +16,7 @@ namespace davit {
 
 struct unpack_limits {
     std::uint64_t entries = 750'000;              ///< Headers of the archive, and as many files and directories made
+    std::uint64_t content_bytes = 64ull << 30;    ///< Of all files, holes counted: what a copy may come to take
     std::size_t directory_path_bytes = 64u << 20; ///< Names that are remembered until the end, for directories' times
 };
 
@@ -35,12 +36,13 @@ class layer_unpack final : private io::tar_receiver {
     /// No more will come: directories get their times.
     void finish();
 
-    /// The bytes of all files, each counted once: what Docker calls a layer's size.
+    /// The bytes of all files, each counted once and with its holes: what Docker calls a layer's size.
     std::uint64_t content_bytes() const noexcept { return content_bytes_; }
 
   private:
     void begin_entry(const io::tar_entry& entry) override;
     void content(std::span<const std::byte> piece) override;
+    void hole(std::uint64_t bytes) override;
     void end_entry() override;
 
     void make(const io::tar_entry& entry);
@@ -58,6 +60,7 @@ class layer_unpack final : private io::tar_receiver {
     io::descriptor make_parents(const std::string& path);
     io::descriptor open_directory(const std::string& path) const noexcept;
     void count_made();
+    void count_content(std::uint64_t bytes);
 
     enum class in_the_way : std::uint8_t { nothing, something, whiteout };
     /// Removes what has the present entry's name.
@@ -74,6 +77,7 @@ class layer_unpack final : private io::tar_receiver {
     layer_path path_; // the present entry's
     const io::tar_entry* entry_ = nullptr;
     io::descriptor file_;
+    bool ends_in_hole_ = false;
     io::descriptor parent_; // of the entries at parent_path_
     std::string parent_path_;
     bool parent_is_known_ = false;

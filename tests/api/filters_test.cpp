@@ -26,6 +26,7 @@ TEST(filters, what_is_no_map_of_texts_is_refused) {
 TEST(filters, an_unknown_name_is_refused_in_dockers_words) {
     EXPECT_EQ(refusal_of([] { filters::parse(R"({"x":["1"]})").allow({"name"}); }, errc::invalid),
               "invalid filter 'x'");
+    EXPECT_EQ(refusal_of([] { filters::parse(R"({"x":[]})").allow({"name"}); }, errc::invalid), "invalid filter 'x'");
     EXPECT_EQ(refusal_of([] { filters::parse(R"({"name":["1"]})").allow({"name"}); }, errc::invalid), "");
 }
 

@@ -21,9 +21,19 @@ TEST(path_pattern, a_version_is_taken_off_the_path) {
 }
 
 TEST(path_pattern, ambiguous_paths_are_no_paths) {
-    for (const char* path : {"", "info", "//info", "/a//b", "/a/", "/./info", "/a/../info", "/%2e%2e/info", "/a%",
-                             "/%zz", "/containers/..%2f..%2fx/json", "/v1.41//containers/create", "/a%00b", "/"})
+    for (const char* path : {"", "info", "//info", "/a//b", "/./info", "/a/../info", "/%2e%2e/info", "/a%", "/%zz",
+                             "/containers/..%2f..%2fx/json", "/v1.41//containers/create", "/a%00b", "/"})
         EXPECT_FALSE(split_request_path(path)) << path;
+}
+
+TEST(path_pattern, a_slash_at_the_end_begins_an_empty_segment_that_is_no_parameter) {
+    EXPECT_THAT(split_request_path("/a/")->segments, ElementsAre("a", ""));
+    EXPECT_FALSE(split_request_path("/a//"));
+    EXPECT_THAT(matched("/containers/{id}", "/containers/"), ElementsAre(testing::Pair("no", "match")));
+    EXPECT_THAT(matched("/containers/json", "/containers/json/"), ElementsAre(testing::Pair("no", "match")));
+    EXPECT_THAT(matched("/images/{name...}/json", "/images/a/json/"), ElementsAre(testing::Pair("no", "match")));
+    EXPECT_THAT(matched("/images/{name...}", "/images/"), ElementsAre(testing::Pair("name", "")));
+    EXPECT_THAT(matched("/images/{name...}", "/images/a/"), ElementsAre(testing::Pair("name", "a/")));
 }
 
 TEST(path_pattern, one_parameter_is_one_segment) {

@@ -25,6 +25,11 @@ class checker final : public io::tar_receiver {
         if (!is_open || piece.empty() || piece.size() > left) std::abort();
         left -= piece.size();
     }
+    void hole(std::uint64_t bytes) override {
+        if (!is_open || bytes == 0 || bytes > left) std::abort();
+        left -= bytes;
+        trace = trace * 31 + bytes;
+    }
     void end_entry() override {
         if (!is_open || left != 0) std::abort();
         is_open = false;

@@ -56,6 +56,19 @@ class ApiImages(ApiWorld):
         self.addCleanup(lambda: self.client.delete(f"/images/{image}"))
         return image
 
+    def test_tags_are_listed_by_their_whole_names(self):
+        tags = ("b", "10", "9", "C")
+        for tag in tags:
+            self.pull_lines(self.other_name(tag))
+        repository = f"{self.engine.registry}/sample:"
+        inspected = self.client.get(f"/images/{self.image}/json").json()
+        listed = [image for image in self.client.get("/images/json").json() if image["Id"] == inspected["Id"]]
+        self.assertEqual(len(listed), 1)
+        for shown in (inspected, listed[0]):
+            have = [tag.removeprefix(repository) for tag in shown["RepoTags"]]
+            self.assertEqual(have, sorted(have))
+            self.assertLessEqual(set(tags), set(have))
+
     def test_a_name_that_leads_to_a_known_image_from_now_on_is_news(self):
         image = self.other_name("second")
         self.assertEqual(self.pull_lines(image)[-1], f"Status: Downloaded newer image for {image}")

@@ -131,7 +131,8 @@ class Streams(ApiWorld):
         self.assertEqual(actions(container=["told"]), ["create", "start", "die"])
         self.assertEqual(actions(container=[container[:12]], event=["die"]), ["die"])
         self.assertEqual(actions(container=["told"], type=["image"]), [])
-        self.assertIn("invalid filter", self.refused(400, "GET", asked("/events", filters={"x": ["1"]})))
+        # A name that is no filter filters nothing here, as in dockerd 28.5; the lists of objects refuse it.
+        self.assertEqual(actions(container=["told"], x=["1"], Event=["die"]), ["create", "start", "die"])
         self.assertIn("cannot be after", self.refused(400, "GET", asked("/events", since=9, until=5)))
         old = self.client.get(asked("/v1.50/events", filters={"event": ["die"], "container": ["told"]}, **window)).json_lines()[0]
         self.assertEqual((old["status"], old["id"], old["from"]), ("die", container, self.image))

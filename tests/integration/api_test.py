@@ -68,8 +68,39 @@ class Api(ApiWorld):
         self.assertEqual(self.refused(404, "GET", "/containers/nobody/json"), "No such container: nobody")
         self.assertEqual(self.refused(404, "GET", "/images/no/such/json"), "No such image: no/such:latest")
         self.assertEqual(self.refused(400, "GET", asked("/containers/json", filters={"x": ["1"]})), "invalid filter 'x'")
-        self.assertEqual(self.refused(400, "GET", asked("/containers/json", filters={"status": ["odd"]})), "invalid filter 'status=odd'")
+        for path in ("/containers/json", "/images/json"):
+            self.assertEqual(self.refused(400, "GET", asked(path, filters={"x": []})), "invalid filter 'x'")
+        self.assertEqual(
+            self.refused(400, "GET", asked("/containers/json", filters={"status": ["odd"]})),
+            "invalid filter 'status=odd': invalid value for state (odd): must be one of created, running, paused, restarting, removing, exited, dead",
+        )
+        self.assertEqual(
+            self.refused(400, "GET", asked("/containers/json", filters={"health": ["odd"]})),
+            "invalid filter 'health=odd': invalid value for health (odd): must be one of none, starting, healthy, unhealthy",
+        )
         self.assertIn("invalid filter", self.refused(400, "GET", "/containers/json?filters=%7B"))
+
+    def test_words_of_dockers_for_what_is_asked_wrongly(self):
+        for name in ("", "%20", "%20%09"):
+            self.assertEqual(self.refused(400, "DELETE", f"/images/{name}"), "image name cannot be blank", name)
+        self.assertIn("invalid reference format", self.refused(400, "DELETE", "/images/json/"))
+        self.assertEqual(self.refused(404, "DELETE", "/containers/"), "page not found")
+        container = self.create("true", name="worded")
+        kill = "cannot kill container"
+        self.assertEqual(self.refused(404, "POST", "/containers/nobody/kill"), f"{kill}: nobody: No such container: nobody")
+        self.assertEqual(self.refused(400, "POST", "/containers/worded/kill?signal=odd"), f"{kill}: worded: invalid signal: odd")
+        self.assertEqual(self.refused(409, "POST", "/containers/worded/kill"), f"{kill}: worded: container {container} is not running")
+        for query, said in (
+            ("", 'height "": invalid syntax'), ("h=1&w=x", 'width "x": invalid syntax'), ("h=1.5&w=1", 'height "1.5": invalid syntax'),
+            ("h=1&w=-1", 'width "-1": value out of range'), ("h=99999999999999999999&w=1", 'height "99999999999999999999": value out of range'),
+        ):
+            self.assertEqual(self.refused(400, "POST", f"/containers/worded/resize?{query}"), f"invalid resize {said}")
+        for list_name in ("CapAdd", "CapDrop"):
+            body = {"Image": self.image, "Cmd": ["true"], "HostConfig": {list_name: ["odd"]}}
+            self.assertEqual(
+                self.refused(400, "POST", "/containers/create", body), f'invalid {list_name}: unknown capability: "CAP_ODD"'
+            )
+        self.assertIn("odd", self.refused(400, "POST", "/images/create?fromImage=127.0.0.1:1/x&platform=odd"))
 
     def test_version_and_info_have_what_the_docker_cli_prints(self):
         version = self.client.get("/version").json()

@@ -375,7 +375,13 @@ class Bombs(StoreTest):
         block[386:410] = b"%011o\0" % (0) + b"%011o\0" % 0
         block[483:495] = b"\x80" + (1 << 40).to_bytes(11, "big")
         block[148:156] = b"%06o\0 " % (sum(block[:148]) + 8 * 32 + sum(block[156:]))
-        self.refuses("sparse", [bytes(block) + bytes(1024)], "sparse|bytes|large|size|type")
+        self.refuses("sparse", [bytes(block) + bytes(1024)], "sparse")
+
+    def test_a_hole_of_a_terabyte_in_a_pax_header(self):
+        records = {"GNU.sparse.size": str(1 << 40), "GNU.sparse.numblocks": "0"}
+        header = tarfile.TarInfo("sparse")
+        header.pax_headers = records
+        self.refuses("sparse-pax", [header.tobuf(tarfile.PAX_FORMAT) + bytes(1024)], "more than|sparse")
 
 
 def add_evil(name):

@@ -11,15 +11,20 @@ namespace {
 
 struct seen_entry {
     tar_entry head;
-    std::string content;
+    std::string content; // holes as zeros
     bool has_ended = false;
+    std::uint64_t hole_bytes = 0;
 };
 
 class recorder final : public tar_receiver {
   public:
-    void begin_entry(const tar_entry& entry) override { seen.push_back({entry, {}, false}); }
+    void begin_entry(const tar_entry& entry) override { seen.push_back({entry, {}}); }
     void content(std::span<const std::byte> piece) override {
         seen.back().content.append(reinterpret_cast<const char*>(piece.data()), piece.size());
+    }
+    void hole(std::uint64_t bytes) override {
+        seen.back().content.append(bytes, '\0');
+        seen.back().hole_bytes += bytes;
     }
     void end_entry() override { seen.back().has_ended = true; }
 
@@ -169,6 +174,119 @@ TEST(tar_parser, hostile_headers_are_refused_by_name) {
     std::string damaged = tar_builder{}.file("a", "a").whole();
     damaged[3] = 'x';
     EXPECT_NE(refusal_of(damaged).find("checksum"), std::string::npos);
+}
+
+using pax_pairs = std::vector<std::pair<std::string, std::string>>;
+
+/// A sparse file whose records are in the order given, with what its header says is its content.
+tar_builder sparse(const pax_pairs& records, std::string_view stored, char type = '0') {
+    std::string text;
+    for (const auto& [key, value] : records) text += tar_builder::pax_record("GNU.sparse." + key, value);
+    tar_builder made;
+    made.block('x', "pax", {}, text.size(), {}).data(text);
+    return made.entry(type, "GNUSparseFile.7/s", {}, stored, {}).file("next", "n");
+}
+
+std::string map_block(std::string map) {
+    map.resize((map.size() + 511) / 512 * 512, '\0');
+    return map;
+}
+
+const std::string three_holes = std::string(10, '\0') + "abc" + std::string(17, '\0') + "de" + std::string(8, '\0');
+
+TEST(tar_parser, sparse_files_of_all_pax_formats_come_out_with_their_holes) {
+    const pax_pairs format_0_0 = {{"size", "40"},   {"numblocks", "3"}, {"offset", "10"}, {"numbytes", "3"},
+                                  {"offset", "30"}, {"numbytes", "2"},  {"offset", "40"}, {"numbytes", "0"}};
+    const pax_pairs format_0_1 = {{"size", "40"}, {"numblocks", "3"}, {"map", "10,3,30,2,40,0"}, {"name", "dir/s"}};
+    const pax_pairs format_1_0 = {{"major", "1"}, {"minor", "0"}, {"name", "dir/s"}, {"realsize", "40"}};
+    const std::string map = "3\n10\n3\n30\n2\n40\n0\n";
+    const std::string long_map = "200\n" + [] {
+        std::string lines;
+        for (int i = 0; i < 198; ++i) lines += "10\n0\n";
+        return lines + "10\n3\n30\n2\n";
+    }();
+    for (const auto& [archive, path] :
+         {std::pair{sparse(format_0_0, "abcde"), "GNUSparseFile.7/s"}, std::pair{sparse(format_0_1, "abcde"), "dir/s"},
+          std::pair{sparse(format_1_0, map_block(map) + "abcde"), "dir/s"},
+          std::pair{sparse(format_1_0, map_block(long_map) + "abcde", '\0'), "dir/s"}})
+        for (const std::size_t piece : {1u, 511u, 512u, 1u << 20}) {
+            const auto seen = parse(archive.whole(), piece);
+            ASSERT_EQ(seen.size(), 2u);
+            EXPECT_EQ(seen[0].head.path, path);
+            EXPECT_EQ(seen[0].head.kind, tar_kind::file);
+            EXPECT_EQ(seen[0].head.size, 40u);
+            EXPECT_EQ(seen[0].content, three_holes);
+            EXPECT_EQ(seen[0].hole_bytes, 35u);
+            EXPECT_TRUE(seen[0].has_ended);
+            EXPECT_EQ(seen[1].head.path, "next");
+            EXPECT_EQ(seen[1].content, "n");
+            EXPECT_EQ(seen[1].hole_bytes, 0u);
+        }
+}
+
+TEST(tar_parser, a_sparse_file_may_be_one_hole) {
+    const auto seen = parse(sparse({{"size", "1000"}, {"numblocks", "0"}, {"map", ""}}, "").whole());
+    ASSERT_EQ(seen.size(), 2u);
+    EXPECT_EQ(seen[0].content, std::string(1000, '\0'));
+    EXPECT_EQ(seen[0].hole_bytes, 1000u);
+    EXPECT_TRUE(seen[0].has_ended);
+}
+
+TEST(tar_parser, sparse_maps_that_lie_are_refused_by_name) {
+    const auto of_map = [](std::string_view map, std::string_view stored = "abcde", std::string_view size = "40",
+                           std::string_view count = "2") {
+        return refusal_of(sparse({{"size", std::string{size}},
+                                  {"numblocks", std::string{count}},
+                                  {"map", std::string{map}},
+                                  {"name", "dir/s"}},
+                                 stored)
+                              .whole());
+    };
+    const auto of_lines = [](std::string map, std::string_view stored) {
+        return refusal_of(sparse({{"major", "1"}, {"minor", "0"}, {"name", "dir/s"}, {"realsize", "40"}},
+                                 map_block(std::move(map)) + std::string{stored})
+                              .whole());
+    };
+    const auto refuses = [](const std::string& said, std::string_view reason) {
+        EXPECT_NE(said.find("/s"), std::string::npos) << said;
+        EXPECT_NE(said.find(reason), std::string::npos) << said;
+    };
+    EXPECT_EQ(of_map("10,3,30,2"), "accepted");
+    refuses(of_map("10,3,12,2"), "overlap");
+    refuses(of_map("30,3,10,2"), "descend");
+    refuses(of_map("10,3,39,2"), "beyond");
+    refuses(of_map("10,3,30,2", "abcde", "20"), "beyond");
+    refuses(of_map("10,3,9223372036854775807,2"), "beyond");
+    refuses(of_map("0,9223372036854775807,9223372036854775807,9223372036854775807", "abcde", "9223372036854775807"),
+            "beyond");
+    refuses(of_map("10,3,30,18446744073709551615"), "number");
+    refuses(of_map("10,3,-1,2"), "number");
+    refuses(of_map("10,3,,2"), "number");
+    refuses(of_map("10,3,30"), "without its size");
+    refuses(of_map("10,3,30,2", "abcd"), "another size");
+    refuses(of_map("10,3,30,2", "abcdef"), "another size");
+    refuses(of_map("10,3,30,2", "abcde", "40", "3"), "another number");
+    refuses(of_map("10,3,30,2", "abcde", "40", "9223372036854775807"), "another number");
+    refuses(of_map("10,3,30,2", "abcde", "-40"), "number");
+
+    EXPECT_EQ(of_lines("2\n10\n3\n30\n2\n", "abcde"), "accepted");
+    refuses(of_lines("2\n10\n3\n11\n2\n", "abcde"), "overlap");
+    refuses(of_lines("2\n10\n3\n30\n2\n", "abcdef"), "another size");
+    refuses(of_lines("9223372036854775807\n10\n3\n", "abcde"), "more than");
+    refuses(of_lines("262145\n10\n3\n", "abcde"), "more than");
+    refuses(of_lines("2\n10\n3\n30\n99999999999999999999\n", "abcde"), "does not fit");
+    refuses(of_lines("2\n10\n\n30\n2\n", "abcde"), "number");
+    refuses(of_lines("2\n10\n-3\n30\n2\n", "abcde"), "number");
+    refuses(of_lines("2 10 3", "abcde"), "number");
+    refuses(of_lines("2\n10\n3\n30\n", std::string(512, '\0')), "number");
+    refuses(of_lines(std::string(512, '0'), std::string(1u << 20, '0')), "more than");
+    refuses(
+        refusal_of(sparse({{"major", "1"}, {"minor", "0"}, {"name", "dir/s"}, {"realsize", "4"}}, "1\n0\n").whole()),
+        "map is cut");
+    refuses(refusal_of(sparse({{"major", "2"}, {"minor", "0"}, {"name", "dir/s"}}, "abcde").whole()), "version");
+    refuses(refusal_of(sparse({{"size", "4"}, {"numblocks", "0"}, {"name", "dir/s"}}, "", '5').whole()), "no file");
+    refuses(refusal_of(sparse({{"size", "4"}, {"name", "dir/s"}, {"numbytes", "1"}}, "a").whole()), "without its size");
+    refuses(refusal_of(sparse({{"name", "dir/s"}, {"offset", "1"}, {"offset", "1"}}, "a").whole()), "without its size");
 }
 
 TEST(tar_parser, limits_end_archives_that_do_not) {

@@ -63,9 +63,9 @@ bool is_all(std::string_view name) {
     return normalised(name) == "ALL";
 }
 
-std::uint64_t bit_of(const std::string& name) {
+std::uint64_t bit_of(const std::string& name, const char* list) {
     const auto number = capability_number(name);
-    if (!number) throw error(errc::invalid, "\"{}\" is not a capability", name);
+    if (!number) throw error(errc::invalid, "invalid {}: unknown capability: \"CAP_{}\"", list, normalised(name));
     return std::uint64_t{1} << *number;
 }
 
@@ -88,7 +88,7 @@ std::uint64_t default_capability_bits() {
         std::uint64_t all = 0;
         for (const char* name : {"CHOWN", "DAC_OVERRIDE", "FSETID", "FOWNER", "MKNOD", "NET_RAW", "SETGID", "SETUID",
                                  "SETFCAP", "SETPCAP", "NET_BIND_SERVICE", "SYS_CHROOT", "KILL", "AUDIT_WRITE"})
-            all |= bit_of(name);
+            all |= std::uint64_t{1} << capability_number(name).value();
         return all;
     }();
     return bits;
@@ -104,14 +104,14 @@ std::uint64_t choose_capabilities(const std::vector<std::string>& add, const std
         if (is_all(name))
             drops_all = true;
         else
-            dropped |= bit_of(name);
+            dropped |= bit_of(name, "CapDrop");
     }
     for (const auto& name : add) {
         if (is_all(name)) {
             adds_all = true;
             continue;
         }
-        const auto bit = bit_of(name);
+        const auto bit = bit_of(name, "CapAdd");
         added |= bit;
         if ((bit & held) == 0)
             warnings.push_back(fmt::format("{} is not available on this host and was left out",

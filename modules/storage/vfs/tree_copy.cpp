@@ -48,12 +48,21 @@ void copy_xattrs(int from, int to, const std::string& path) {
 
 void copy_content(int from, int to, const std::string& path) {
     if (::ioctl(to, FICLONE, from) == 0) return;
-    for (;;) {
-        const auto copied = ::copy_file_range(from, nullptr, to, nullptr, std::size_t{1} << 30, 0);
-        if (copied == 0) return;
-        if (copied < 0 && errno == EINTR) continue;
-        if (copied < 0) throw error::system(errno, "copying the content of /{}", path);
+    // Holes stay holes: a small layer may have large ones.
+    off_t data = 0;
+    while ((data = ::lseek(from, data, SEEK_DATA)) >= 0) {
+        const off_t hole = ::lseek(from, data, SEEK_HOLE);
+        if (hole < 0) break;
+        for (off_t into = data; data < hole;) {
+            const auto copied = ::copy_file_range(from, &data, to, &into, static_cast<std::size_t>(hole - data), 0);
+            if (copied < 0 && errno == EINTR) continue;
+            if (copied < 0) throw error::system(errno, "copying the content of /{}", path);
+            if (copied == 0) break;
+        }
     }
+    struct stat facts{};
+    if (errno != ENXIO || ::fstat(from, &facts) != 0 || ::ftruncate(to, facts.st_size) != 0)
+        throw error::system(errno, "copying the content of /{}", path);
 }
 
 class layer_copy {

@@ -86,6 +86,23 @@ TEST_F(extracting, wrong_bytes_are_told_by_their_digest_and_right_ones_by_what_i
     EXPECT_NE(refusal(garbage, digest_of(garbage), digest_of(archive)), "accepted");
 }
 
+TEST_F(extracting, the_diff_id_of_a_sparse_layer_covers_the_archive_and_not_its_holes) {
+    if (::geteuid() != 0) GTEST_SKIP() << "needs root";
+    const std::string sparse =
+        io::tar_builder{}
+            .file("s", "xy",
+                  {.pax = {{"GNU.sparse.map", "100,2"}, {"GNU.sparse.numblocks", "1"}, {"GNU.sparse.size", "5000"}}})
+            .whole();
+    const std::string blob = compressed(sparse);
+    EXPECT_EQ(extract(blob, digest_of(blob), digest_of(sparse)).content_bytes, 5000u);
+    EXPECT_EQ(fs::file_size(root / "s"), 5000u);
+    EXPECT_THAT(refusal(blob, digest_of(blob), digest_of(archive)), HasSubstr("diff id"));
+    // One byte of the map's record, which no file shows when the map stays a right one.
+    std::string other = sparse;
+    other.replace(other.find("100,2"), 5, "200,2");
+    EXPECT_THAT(refusal(other, digest_of(other), digest_of(sparse)), HasSubstr("diff id"));
+}
+
 TEST_F(extracting, an_archive_that_expands_without_end_is_stopped) {
     const std::string zeros = io::tar_builder{}.file("z", std::string(64u << 20, '\0')).whole();
     const std::string blob = compressed(zeros);

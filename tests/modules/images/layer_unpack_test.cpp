@@ -299,5 +299,54 @@ TEST_F(layer_unpacking, limits_count_what_is_made_and_not_only_what_is_told) {
     EXPECT_THAT(refusal(tar_builder{}.file("x", "", {.pax = {{"path", std::string(5000, '/')}}})), HasSubstr("4095"));
 }
 
+TEST_F(layer_unpacking, what_gnu_tar_writes_of_sparse_files_comes_back_with_holes) {
+    const fs::path source = top / "deep" / "er" / "source";
+    fs::create_directories(source);
+    constexpr std::uint64_t size = 4u << 20;
+    const auto fill = [&](const char* name, std::initializer_list<std::uint64_t> places) {
+        std::ofstream file{source / name};
+        for (const auto place : places) file.seekp(static_cast<std::streamoff>(place)).write("here", 4);
+        file.close();
+        fs::resize_file(source / name, size);
+    };
+    fill("ends-in-a-hole", {0, 1u << 20, 3u << 20});
+    fill("ends-in-data", {1u << 20, size - 4});
+    fill("is-one-hole", {});
+    std::ofstream many{source / "has-many-holes"};
+    for (std::streamoff at = 0; at < 100; ++at) many.seekp(at << 15).write("x", 1);
+    many.close();
+    for (const std::string version : {"0.0", "0.1", "1.0"}) {
+        const fs::path archive = top / "deep" / "er" / ("a-" + version);
+        const std::string command = "tar --sparse --format=posix --sparse-version=" + version + " -cf " +
+                                    archive.string() + " -C " + source.string() + " .";
+        ASSERT_EQ(std::system(command.c_str()), 0);
+        fs::remove_all(root);
+        fs::create_directories(root);
+        unpack(tar_builder{}.raw(text(archive)));
+        EXPECT_EQ(content_bytes, 3 * size + fs::file_size(source / "has-many-holes"));
+        for (const auto& file : fs::directory_iterator{source}) {
+            const fs::path made = root / file.path().filename();
+            EXPECT_EQ(text(made), text(file.path())) << made << " of " << version;
+            struct stat facts{};
+            ASSERT_EQ(::stat(made.c_str(), &facts), 0);
+            EXPECT_LT(facts.st_blocks, 2048) << made << " of " << version;
+        }
+    }
+}
+
+TEST_F(layer_unpacking, holes_count_as_content_and_have_a_bound) {
+    const auto one_hole = [](const std::string& name, const std::string& size) {
+        return tar_builder{}
+            .file(name, "", {.pax = {{"GNU.sparse.numblocks", "0"}, {"GNU.sparse.size", size}}})
+            .open_end();
+    };
+    EXPECT_THAT(refusal(tar_builder{}.raw(one_hole("huge", "9223372036854775807"))),
+                AllOf(HasSubstr("more than"), HasSubstr("huge")));
+    const unpack_limits limits{.content_bytes = 1000};
+    EXPECT_EQ(refusal(tar_builder{}.raw(one_hole("a", "999")).file("b", "b"), limits), "accepted");
+    EXPECT_THAT(refusal(tar_builder{}.raw(one_hole("c", "999")).file("d", "dd"), limits),
+                AllOf(HasSubstr("more than 1000 bytes"), HasSubstr("\"d\"")));
+}
+
 } // namespace
 } // namespace davit

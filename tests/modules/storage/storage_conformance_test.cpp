@@ -134,6 +134,27 @@ template <class Driver> class storage_driver_suite : public testing::Test {
 using drivers = testing::Types<overlay_storage, vfs_storage>;
 TYPED_TEST_SUITE(storage_driver_suite, drivers);
 
+TYPED_TEST(storage_driver_suite, a_sparse_file_of_a_layer_takes_no_more_room_in_a_container) {
+    constexpr off_t size = off_t{1} << 30;
+    this->add_layer('a', [&](const fs::path& root, whiteout_style) {
+        this->write(root / "sparse", "begin");
+        fs::resize_file(root / "sparse", size);
+        std::fstream{root / "sparse", std::ios::in | std::ios::out}.seekp(size / 2).write("middle", 6);
+    });
+    this->loop.run(this->driver->make_container("c1", {chain('a')}));
+    const auto root = this->root_of("c1");
+    const io::descriptor file{::openat(root.get(), "sparse", O_RDONLY | O_CLOEXEC)};
+    struct stat facts{};
+    ASSERT_EQ(::fstat(file.get(), &facts), 0);
+    EXPECT_EQ(facts.st_size, size);
+    EXPECT_LT(facts.st_blocks, 1024);
+    char text[6];
+    EXPECT_EQ(::pread(file.get(), text, 5, 0), 5);
+    EXPECT_EQ(std::string(text, 5), "begin");
+    EXPECT_EQ(::pread(file.get(), text, 6, size / 2), 6);
+    EXPECT_EQ(std::string(text, 6), "middle");
+}
+
 TYPED_TEST(storage_driver_suite, a_container_sees_its_layers_over_each_other_with_whiteouts_applied) {
     this->add_layer('a', [&](const fs::path& root, whiteout_style) {
         this->write(root / "etc/kept", "low");
