@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 #include "core/error.h"
 
@@ -34,7 +35,7 @@ container_config merge_image_config(container_config asked, const container_conf
         asked.labels->insert(image.labels->begin(), image.labels->end());
     }
     if (image.environment) {
-        std::vector<std::string> merged = asked.environment.value_or(std::vector<std::string>{});
+        std::vector<std::string> merged = std::move(asked.environment).value_or(std::vector<std::string>{});
         for (const std::string& assignment : *image.environment) {
             const auto same_name = [&](const std::string& other) {
                 return variable_name(other) == variable_name(assignment);

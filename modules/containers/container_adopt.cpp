@@ -48,6 +48,7 @@ task<void> containers_module::load() {
                 if (has_container_files(directory + "/" + id)) found.insert(id);
             return found;
         });
+    std::vector<container_record> dropped;
     std::vector<std::string> unheld; // Cgroups in which nothing may run any more
 
     for (container_record& record : records) {
@@ -62,7 +63,7 @@ task<void> containers_module::load() {
         // Removed, or made only in part, when the engine's last life ended: nobody sees it any more.
         // What is left of it is dropped below, with all that has no owner.
         if (stored->record.state == container_state::removing || is_half_made) {
-            records_.erase(stored->record.id);
+            dropped.push_back(std::move(stored->record));
             continue;
         }
         co_await adopt(stored, held);
@@ -76,6 +77,7 @@ task<void> containers_module::load() {
         log::error("ending what killed containers left: {}", e.what());
     }
     co_await drop_leftovers(std::move(processes));
+    for (const container_record& record : dropped) cleanup_.spawn(forget(record.id, cgroup_path(record)));
     for (const auto& [name, network] : networks_.all()) co_await network->reconcile();
     revive();
 }
@@ -162,7 +164,6 @@ task<void> containers_module::drop_leftovers(std::vector<running_process> proces
         if (index_.find(id) || records_.is_left_aside(id)) continue;
         try {
             co_await destroy_parts(id);
-            records_.erase(id);
         } catch (const error& e) {
             log::warn("removing what is left of container {}: {}", id, e.what());
         }

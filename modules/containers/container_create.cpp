@@ -118,7 +118,7 @@ task<void> containers_module::make_parts(container_ptr made, std::vector<digest>
     co_await with_scope([&](scope& parts) -> task<void> {
         parts.spawn(storage_.make_container(record.id, std::move(chain_ids)));
         parts.spawn(records_.flush());
-        co_await io::offload([directory = directory_of(record.id), record] {
+        co_await io::offload([directory = directory_of(record.id), &record] {
             container_files files;
             files.hosts =
                 record.host.network_mode == "host" ? read_host_file("/etc/hosts") : hosts_text(record, "", "");

@@ -133,15 +133,14 @@ void make_container_files(const std::string& directory, const container_files& f
     const io::descriptor opened{::open(directory.c_str(), O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC)};
     if (!opened) throw error::system(errno, "opening {}", directory);
     if (::fchmod(opened.get(), 0710) != 0) throw error::system(errno, "setting the mode of {}", directory);
-    make_file(opened.get(), "hostname", files.hostname, directory);
+    make_file(opened.get(), "hosts", files.hosts, directory);
     make_file(opened.get(), "resolv.conf", files.resolv_conf, directory);
-    make_file(opened.get(), "hosts.new", files.hosts, directory);
-    if (::renameat(opened.get(), "hosts.new", opened.get(), "hosts") != 0)
-        throw error::system(errno, "naming {}/hosts", directory);
+    make_file(opened.get(), "hostname", files.hostname, directory); // never empty, and last
 }
 
 bool has_container_files(const std::string& directory) {
-    return ::access((directory + "/hosts").c_str(), F_OK) == 0;
+    struct stat facts{};
+    return ::stat((directory + "/hostname").c_str(), &facts) == 0 && facts.st_size > 0;
 }
 
 void rewrite_hosts(const std::string& directory, const std::string& hosts) {

@@ -98,10 +98,14 @@ task<void> containers_module::destroy(container_ptr removed) {
     pumps_.forget(removed->record.id);
     co_await destroy_parts(removed->record.id);
     co_await unmount_root(removed);
-    // Its cgroups go when the runtime finds the time. One that was lost before that has left some; should the engine be
-    // lost too, the record still says whose they are.
-    co_await runtime_.clear_cgroups(std::vector<std::string>{cgroup_path(removed->record)}, time_for_cgroups);
-    records_.erase(removed->record.id);
+    co_await forget(removed->record.id, cgroup_path(removed->record));
+}
+
+task<void> containers_module::forget(std::string id, std::string cgroups) {
+    // They go when the runtime finds the time. One that was lost before that has left some; should the engine be lost
+    // too, the record still says whose they are.
+    co_await runtime_.clear_cgroups(std::vector<std::string>{std::move(cgroups)}, time_for_cgroups);
+    records_.erase(id);
 }
 
 task<void> containers_module::destroy_parts(std::string id) {

@@ -119,6 +119,8 @@ class containers_module final : public module, public container_service {
     task<void> remove_itself(container_ptr removed);
     task<void> destroy(container_ptr removed);
     task<void> destroy_parts(std::string id);
+    /// Erases the record of a container that is gone, once its cgroups are.
+    task<void> forget(std::string id, std::string cgroups);
 
     // container_adopt.cpp
     task<void> load();

@@ -1,6 +1,7 @@
 #include "modules/sandboxes/sandbox_stock.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <exception>
 
 #include "core/error.h"
@@ -115,7 +116,13 @@ task<ready_sandbox> sandbox_stock::make(sandbox_request request) {
 task<ready_sandbox> sandbox_stock::make_steps(sandbox_request request, network_driver& network, rollback& undo) {
     const sandbox_ref sandbox = co_await runtime_.make_sandbox(request.shape);
     undo.add([this, sandbox] { return runtime_.discard_sandbox(sandbox); });
-    attached_endpoint attached = co_await network.attach(sandbox.pid);
+    attached_endpoint attached;
+    try {
+        attached = co_await network.attach(sandbox.pid);
+    } catch (const error& e) {
+        if (e.system_errno() != ESRCH) throw;
+        throw error(errc::unavailable, "the sandbox is gone with the runtime that made it: {}", e.text());
+    }
     undo.add([&network, where = attached.where] { return network.detach(where); });
     if (!attached.plan.interfaces.empty()) {
         co_await runtime_.configure_network(sandbox, std::move(attached.plan));

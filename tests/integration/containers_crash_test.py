@@ -7,11 +7,14 @@ DAVIT_SEED=N takes the moments of an earlier run again; DAVIT_ROUNDS=N kills N t
 """
 
 import collections
+import json
 import os
 import pathlib
 import random
 import re
 import signal
+import sqlite3
+import subprocess
 import sys
 import tempfile
 import threading
@@ -21,7 +24,7 @@ import unittest
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[1] / "images")]
 import host_state
-from container_truth import (files_of_containers, files_of_images, is_process_of, remove_cgroups_of_containers,
+from container_truth import (CGROUPS, files_of_containers, files_of_images, is_process_of, remove_cgroups_of_containers,
                              settled_contradictions, stored_rows)
 from containers_test import push_and_pull_sample
 from engine import Client
@@ -289,9 +292,29 @@ class Crashes(unittest.TestCase):
         self.begin()
         made = [self.engine.client.post(f"/containers/create?name=part{n}", {"Image": self.image}).json()["Id"] for n in range(2)]
         self.engine.kill()
-        pathlib.Path(self.engine.data_root, "containers", made[0], "hosts").unlink()  # which is made last
+        pathlib.Path(self.engine.data_root, "containers", made[0], "hostname").unlink()  # which is made last
         self.engine.start()
         self.assertEqual([c["Id"] for c in self.engine.client.get("/containers/json?all=1").json()], made[1:])
+        self.assert_nothing_stays()
+
+    def test_a_container_whose_removal_was_cut_off_is_forgotten_only_with_its_cgroups(self):
+        self.begin()
+        container = self.engine.client.run(self.image, ["sleep", "600"])
+        stranger = subprocess.Popen(["sleep", "600"])  # holds them for longer than the shim tries
+        self.addCleanup(stranger.wait)
+        self.addCleanup(stranger.kill)
+        for folder in CGROUPS.rglob(container):
+            (folder / "cgroup.procs").write_text(str(stranger.pid))
+        self.engine.kill()
+        with sqlite3.connect(f"{self.engine.data_root}/state.db") as store:
+            (text,) = store.execute("SELECT value FROM entry WHERE kind = 'containers' AND name = ?", (container,)).fetchone()
+            record = json.loads(text) | {"state": "removing"}
+            store.execute("UPDATE entry SET value = ? WHERE kind = 'containers' AND name = ?", (json.dumps(record), container))
+        self.engine.start()
+        end = time.monotonic() + 20
+        while (left := list(CGROUPS.rglob(container))) and time.monotonic() < end:
+            time.sleep(0.1)
+        self.assertEqual(left, [])
         self.assert_nothing_stays()
 
     def kill_both(self):

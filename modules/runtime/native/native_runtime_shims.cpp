@@ -156,6 +156,7 @@ task<void> native_runtime::adopt(connection from) {
         if (held.has_ended) process_table::end(*process, status_of(held.end));
     }
     for (const auto& exit : *early) note_exit(exit);
+    if (from->is_lost()) orphan(from->generation()); // which was done before they were known
 }
 
 void native_runtime::note_exit(const shim_protocol::exited& exit) {

@@ -1,10 +1,12 @@
 #include "modules/sandboxes/sandbox_stock.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <map>
 #include <memory>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -70,6 +72,7 @@ class noting_network final : public network_driver {
   public:
     network_facts facts() const override { return {"", "test", "test", "", ""}; }
     task<attached_endpoint> attach(std::int32_t pid) override {
+        if (std::exchange(finds_nobody, false)) throw error::system(ESRCH, "making the interface eth0");
         if (cannot_attach || attached.size() >= most_attached) throw error(errc::unavailable, "no address is left");
         attached_endpoint made;
         made.where.id = std::to_string(pid);
@@ -94,6 +97,7 @@ class noting_network final : public network_driver {
     std::set<std::string> attached;
     std::set<std::string> settled;
     bool cannot_attach = false;
+    bool finds_nobody = false; ///< Once: the sandbox's process has gone
     std::size_t most_attached = 1000;
     bool settles_late = false;
     bool detaches_slowly = false;
@@ -237,6 +241,11 @@ TEST_F(sandbox_stock_test, a_sandbox_that_gets_no_network_is_discarded) {
     EXPECT_THROW(take(), error);
     EXPECT_TRUE(maker.alive.empty());
     EXPECT_TRUE(network.attached.empty());
+}
+
+TEST_F(sandbox_stock_test, a_sandbox_that_goes_with_its_runtime_before_it_gets_a_network_is_made_anew) {
+    network.finds_nobody = true;
+    EXPECT_EQ(take().sandbox.id, 2u);
 }
 
 TEST_F(sandbox_stock_test, a_discarded_sandbox_and_those_left_at_the_stop_are_gone_with_their_addresses) {

@@ -235,6 +235,31 @@ TEST_F(native_runtime_test, an_end_that_is_told_right_behind_the_list_is_not_mis
     });
 }
 
+/// As a shim that tells of a process, which has ended long ago, and is killed right behind that.
+void list_a_process_and_go(int listening) {
+    const int engine = accept(listening, nullptr, nullptr);
+    close(listening);
+    shim::send_frame(engine, shim_protocol::message_type::hello, encode(shim_protocol::hello{}));
+    shim::frame_reader reader;
+    shim::incoming_frame asked;
+    while (shim::receive_frame(engine, reader, asked) && asked.type != shim_protocol::message_type::list) {
+    }
+    shim_protocol::process_list list;
+    list.processes.push_back({"left", getpid(), 1, 1, "davit/left", false, {}});
+    const auto bytes = shim_protocol::frame(shim_protocol::message_type::listed, asked.request, 0, encode(list));
+    shim::send_with_descriptors(engine, bytes, {});
+    close(engine);
+}
+
+TEST_F(native_runtime_test, the_process_of_a_shim_that_goes_right_behind_the_list_is_watched) {
+    const int listening = listen_as_shim();
+    const std::jthread shim{list_a_process_and_go, listening};
+    with_engine([&](native_runtime& engine) -> task<void> {
+        const auto end = co_await with_timeout(std::chrono::seconds{5}, "the end", engine.wait("left"));
+        EXPECT_FALSE(end.is_known);
+    });
+}
+
 /// As a shim that says more of its streams than it sends: two, and the one `descriptor`, which it closes then.
 void answer_with_too_few_streams(int listening, int descriptor) {
     const int engine = accept(listening, nullptr, nullptr);
