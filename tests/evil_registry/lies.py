@@ -289,7 +289,7 @@ def with_layer(handler, truth, **changes):
 
 @lie("index")
 def digest_with_path(handler, truth):
-    with_layer(handler, truth, digest="sha256:../../../../../../tmp/x")
+    with_layer(handler, truth, digest="sha256:../../../../../../tmp/davit-led-astray")
 
 
 @lie("index")
