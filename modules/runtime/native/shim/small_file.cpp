@@ -1,5 +1,6 @@
 #include "modules/runtime/native/shim/small_file.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
 #include <fcntl.h>
@@ -19,11 +20,15 @@ int write_file(const std::string& path, std::string_view text) {
 std::optional<std::string> read_file(const std::string& path, std::size_t most) {
     const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (file < 0) return std::nullopt;
+    constexpr std::size_t block = 4096;
     std::string text;
-    char buffer[4096];
-    ssize_t count = 0;
-    while (text.size() < most && (count = read(file, buffer, sizeof buffer)) > 0)
-        text.append(buffer, static_cast<std::size_t>(count));
+    ssize_t count = 1;
+    while (text.size() < most && count > 0) {
+        const auto had = text.size();
+        text.resize(had + block);
+        count = read(file, text.data() + had, block);
+        text.resize(had + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+    }
     close(file);
     if (text.size() > most) text.resize(most);
     return text;
