@@ -45,8 +45,8 @@ std::string read_boot_id() {
 /// Names are in the order of their full forms ("docker.io/library/busybox:latest"), as Docker lists them.
 void add_once(std::vector<std::string>& to, const std::string& name) {
     if (std::ranges::find(to, name) != to.end()) return;
-    to.push_back(name);
-    std::ranges::sort(to, {}, [](const std::string& one) { return image_reference::parse(one).text(); });
+    const auto full = [](const std::string& one) { return image_reference::parse(one).text(); };
+    to.insert(std::ranges::upper_bound(to, full(name), {}, full), name);
 }
 
 } // namespace
