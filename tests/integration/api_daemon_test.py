@@ -123,7 +123,7 @@ class Daemon(ApiWorld):
             silent.recv(512)  # the question
             self.assertEqual(engine.stop_daemon(), 0)  # which gives up long before the worker does
         self.assertFalse(os.path.exists(f"{engine.exec_root}/davitd.pid"))
-        self.assertEqual(engine.processes(), {})
+        self.assertEqual(engine.processes_that_stay(), {})
 
     def test_a_hangup_reads_the_log_level_again_and_the_engine_goes_on(self):
         os.kill(self.engine.pid, 1)

@@ -53,6 +53,9 @@ def plain(body):
     for key, value in (("MemorySwappiness", -1), ("RestartPolicy", {"Name": "no"}), ("NetworkMode", "default")):
         if host.get(key) == value:
             del host[key]
+    for holder, key in ((body, "Env"), (host, "Binds")):
+        if key in holder:
+            holder[key].sort()  # docker keeps them in maps, and sends them in any order
     return without_nothings(body)
 
 

@@ -157,6 +157,13 @@ class PrivateEngine:
                 continue  # it has just ended
         return found
 
+    def processes_that_stay(self, seconds=10):
+        """What is left of processes() when all had the time to end: the shim ends by itself, just after davitd."""
+        end = time.monotonic() + seconds
+        while (left := self.processes()) and time.monotonic() < end:
+            time.sleep(0.05)
+        return left
+
     def shims(self):
         """The pids of davit-shim itself; sandboxes that wait below it bear the same command."""
         alike = [pid for pid, command in self.processes().items() if "davit-shim" in command]
@@ -176,9 +183,7 @@ class PrivateEngine:
             code = self.stop_daemon()
             if code not in (None, 0):
                 wrong.append(f"davitd ended with {code}")
-            end = time.monotonic() + 10
-            while (left := self.processes()) and time.monotonic() < end:
-                time.sleep(0.05)
+            left = self.processes_that_stay()
             wrong += [f"process {pid} ({command}) outlives an engine without containers" for pid, command in left.items()]
             if REPORTS.search(self.log_text()):
                 wrong.append("a sanitizer reported")
