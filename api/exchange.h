@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/api_version.h"
 #include "api/path_pattern.h"
@@ -37,6 +38,8 @@ class exchange {
     /// A parameter of the query; empty when it is missing.
     std::string text(std::string_view name) const { return std::string{query_.find(name).value_or("")}; }
     bool has(std::string_view name) const { return query_.find(name).has_value(); }
+    /// All values of a parameter that may be given again and again.
+    std::vector<std::string_view> texts(std::string_view name) const { return query_.all(name); }
     /// Docker's reading of a truth: "", "0", "no", "false" and "none" are false in any case of letters, all else is
     /// true.
     bool flag(std::string_view name, bool when_missing = false) const;

@@ -13,8 +13,12 @@
 #include <set>
 #include <sstream>
 
+#include "cli/command.h"
+#include "cli/engine.h"
 #include "cli/value.h"
 #include "core/error.h"
+#include "core/platform.h"
+#include "io/json.h"
 
 namespace davit::cli {
 
@@ -291,6 +295,14 @@ void check_platform(const std::string& text) {
             errc::invalid,
             "error parsing specified platform: \"{}\": unknown operating system or architecture: invalid argument",
             text);
+}
+
+std::string encoded_platform(const std::string& text) {
+    try {
+        return encoded(io::to_json(parse_platform(text)));
+    } catch (const error& e) {
+        throw exit_error(1, "{}: invalid argument", e.text());
+    }
 }
 
 bool is_image_id(std::string_view text) noexcept {

@@ -71,6 +71,9 @@ void check_label(const std::string& label);
 /// "linux", "linux/arm64", "linux/arm/v7": a system, an architecture, or both.
 void check_platform(const std::string& text);
 
+/// That, as a parameter of an engine's query. Errors: exit_error.
+std::string encoded_platform(const std::string& text);
+
 /// Whether an image is named by its whole id, and so by no reference.
 bool is_image_id(std::string_view text) noexcept;
 

@@ -4,6 +4,9 @@
 #include <optional>
 #include <utility>
 
+#include "core/error.h"
+#include "io/url.h"
+
 namespace davit::io {
 
 namespace {
@@ -151,9 +154,26 @@ struct http_parser::state {
         return 0;
     }
 
+    /// A target with a scheme and a host is taken as its path, and its host in place of the Host field (RFC 9112
+    /// §3.2.2).
+    int take_absolute_form() noexcept {
+        if (request.target.starts_with('/') || request.target == "*") return 0;
+        try {
+            const url whole = url::parse(request.target);
+            if (whole.scheme != "http" && whole.scheme != "https")
+                return refuse(400, "the scheme of the request target is not http or https");
+            request.target = whole.target();
+            filling->set("Host", whole.authority());
+        } catch (const error&) {
+            return refuse(400, "the request target is no path and no address");
+        }
+        return 0;
+    }
+
     int on_head() noexcept {
         if (const int refused = check_head()) return refused;
         if (type == HTTP_REQUEST) {
+            if (const int refused = take_absolute_form()) return refused;
             const auto method = method_of(native.method);
             if (!method) return refuse(501, "the method is not known here");
             request.method = *method;

@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/commands/commands.h"
+#include "cli/option_values.h"
 #include "cli/output.h"
 
 namespace davit::cli {
@@ -20,6 +21,13 @@ class inspect_command final : public command {
         format_.declare(flags, 'f');
         if (is_of_any_type_ || type_ == "container")
             flags.boolean("size", 's', shows_size_, "Display total file sizes if the type is container");
+        if (type_ == "image") {
+            flags.text("platform", 0, platform_,
+                       "Inspect a specific platform of the multi-platform image. If the image or the server is not "
+                       "multi-platform capable, the command will error out if the platform does not match. "
+                       "'os[/arch[/variant]]': Explicit platform (eg. linux/amd64)");
+            flags.since("platform", "1.49");
+        }
         if (is_of_any_type_) flags.text("type", 0, type_, "Only inspect objects of the given type");
     }
 
@@ -30,6 +38,7 @@ class inspect_command final : public command {
                              "\"node\", \"plugin\", \"secret\", \"service\", \"task\", \"volume\"",
                              type_);
         format_.prepare();
+        if (!platform_.empty()) query_ = "?platform=" + encoded_platform(platform_);
         value::list found;
         std::vector<std::string> failures;
         for (const std::string& name : call.words) {
@@ -114,7 +123,8 @@ class inspect_command final : public command {
     task<value> find(engine& api, std::string name) const {
         for (const kind& tried : kinds) {
             if (type_.empty() ? !tried.is_searched : type_ != tried.name) continue;
-            std::string path = fmt::format("{}{}{}", tried.before, io::percent_encode(name, "/:@"), tried.after);
+            std::string path =
+                fmt::format("{}{}{}", tried.before, io::percent_encode(name, "/:@"), tried.after) + query_;
             if (tried.name == "container") path = fmt::format("{}/json?size={:d}", container_path(name), shows_size_);
             try {
                 const std::string body = co_await api.ask(io::http_method::get, std::move(path));
@@ -129,6 +139,8 @@ class inspect_command final : public command {
     }
 
     object_format format_;
+    std::string platform_; ///< Of images alone
+    std::string query_;
     bool is_of_any_type_;
     std::string type_;
     bool shows_size_ = false;

@@ -1,7 +1,10 @@
+#include <algorithm>
+
 #include "api/types/image.h"
 #include "cli/command.h"
 #include "cli/commands/commands.h"
 #include "cli/each_word.h"
+#include "cli/option_values.h"
 
 namespace davit::cli {
 
@@ -12,10 +15,16 @@ class rmi_command final : public command {
     void declare(flag_set& flags) override {
         flags.boolean("force", 'f', is_forced_, "Force removal of the image");
         flags.boolean("no-prune", 0, keeps_parents_, "Do not delete untagged parents");
+        flags.list("platform", 0, platforms_,
+                   "Remove only the given platform variant. Formatted as \"os[/arch[/variant]]\" (e.g., "
+                   "\"linux/amd64\")",
+                   "strings");
+        flags.since("platform", "1.50");
     }
 
     task<int> run(invocation call) override {
-        const std::string query = fmt::format("?force={:d}&noprune={:d}", is_forced_, keeps_parents_);
+        const std::string query =
+            fmt::format("?force={:d}&noprune={:d}{}", is_forced_, keeps_parents_, platform_parameters());
         const auto one_of_them = [&api = call.api, &query](std::string name) {
             return one(api, std::move(name), query);
         };
@@ -24,6 +33,18 @@ class rmi_command final : public command {
     }
 
   private:
+    /// A value may name several, with commas between them.
+    std::string platform_parameters() const {
+        std::string parameters;
+        for (const std::string& value : platforms_)
+            for (std::size_t begin = 0; begin < value.size();) {
+                const std::size_t end = std::min(value.find(',', begin), value.size());
+                parameters += "&platforms=" + encoded_platform(value.substr(begin, end - begin));
+                begin = end + 1;
+            }
+        return parameters;
+    }
+
     static task<void> one(engine& api, std::string name, std::string query) {
         const std::string body =
             co_await api.ask(io::http_method::del, fmt::format("/images/{}{}", io::percent_encode(name, "/:@"), query));
@@ -34,6 +55,7 @@ class rmi_command final : public command {
 
     bool is_forced_ = false;
     bool keeps_parents_ = false;
+    std::vector<std::string> platforms_;
 };
 
 } // namespace

@@ -6,8 +6,8 @@
 #include <sys/random.h>
 
 #include "core/error.h"
+#include "core/image_platform.h"
 #include "core/object_id.h"
-#include "core/platform.h"
 #include "core/rollback.h"
 #include "core/scope.h"
 #include "io/file.h"
@@ -39,17 +39,6 @@ std::string new_id() {
     }
 }
 
-void check_image_platform(const image_record& image, const std::string& asked) {
-    if (asked.empty()) return;
-    const platform wanted = parse_platform(asked);
-    const std::array own{normalised({image.config.os, image.config.architecture, image.config.variant, {}})};
-    if (!choose_platform(own, wanted))
-        throw error(errc::not_found,
-                    "image with reference {} was found but its platform ({}) does not match the specified platform "
-                    "({})",
-                    image.repo_tags.empty() ? image.id : image.repo_tags.front(), own.front().text(), wanted.text());
-}
-
 } // namespace
 
 task<create_result> containers_module::create(create_request request) {
@@ -58,7 +47,7 @@ task<create_result> containers_module::create(create_request request) {
     if (!request.config.working_directory.empty())
         request.config.working_directory = cleaned_path(request.config.working_directory);
     const image_record& image = images_.get(request.config.image);
-    check_image_platform(image, request.platform);
+    if (!request.platform.empty()) check_platform(request.config.image, image.config, parse_platform(request.platform));
 
     auto made = std::make_shared<container>();
     container_record& record = made->record;

@@ -2,7 +2,7 @@
 #include <utility>
 
 #include "core/error.h"
-#include "core/platform.h"
+#include "core/image_platform.h"
 #include "core/rollback.h"
 #include "core/scope.h"
 #include "io/sha256.h"
@@ -62,20 +62,6 @@ task<std::string> read_blob(registry_session& from, content_descriptor of, std::
     co_return bytes;
 }
 
-/// What to warn of when an image is not for the platform that was asked for, which a manifest without an index may be:
-/// it is pulled nonetheless, as Docker does it. Empty when there is nothing to warn of.
-std::string platform_warning(const image_config& config, const std::string& asked, const image_reference& image) {
-    if (asked.empty()) return {};
-    const platform wanted = parse_platform(asked);
-    const platform found =
-        normalised({config.os.empty() ? "linux" : config.os, config.architecture, config.variant, {}});
-    const std::array offered{found};
-    if (choose_platform(offered, wanted)) return {};
-    return fmt::format("WARNING: image with reference {} was found but its platform ({}) does not match the specified "
-                       "platform ({})",
-                       image.familiar(), found.text(), wanted.text());
-}
-
 } // namespace
 
 task<std::string> images_module::pull(pull_request request, progress_sink progress) {
@@ -116,8 +102,10 @@ task<void> images_module::pull_one(pull_request request, progress_sink progress,
     publish("pull", asked.familiar(), asked.familiar_name(),
             image->config.config ? image->config.config->labels.value_or(string_map{}) : string_map{});
     outcome.id = image->id.text();
-    if (std::string warning = platform_warning(image->config, platform, asked); !warning.empty())
-        outcome.warnings.push_back(std::move(warning));
+    if (platform.empty()) co_return;
+    // A manifest without an index may be for another platform: it is pulled nonetheless, as Docker does it.
+    if (const auto mismatch = platform_mismatch(asked.familiar(), image->config, parse_platform(platform)))
+        outcome.warnings.push_back("WARNING: " + *mismatch);
 }
 
 task<images_module::pulled_ptr> images_module::fetch_documents(pull_request request) {

@@ -5,6 +5,7 @@ where they lie.
 Run by tests/run; alone: tests/own_world python3 tests/python_tap.py tests/integration/api_images_test.py [WORD]
 """
 
+import json
 import os
 import pathlib
 import subprocess
@@ -86,6 +87,32 @@ class ApiImages(ApiWorld):
         listed = self.push("listed:1", platforms=other, is_index=True)
         self.assertIn("no matching manifest for linux/" + architecture(), self.refused(404, "POST", f"/images/create?fromImage={listed}"))
         self.assertEqual(self.pull_lines(listed, platform=f"linux/{other}")[-1], f"Status: Downloaded newer image for {listed}")
+
+    def test_an_image_is_not_taken_for_that_of_another_platform(self):
+        own, other = architecture(), "arm64" if architecture() == "amd64" else "amd64"
+        image = self.push("one_platform:1", platforms=own)
+        self.client.pull(image)
+        def asked(name, *texts):
+            return "&".join(f"{name}={urllib.parse.quote(text)}" for text in texts)
+        def platform(of):
+            return json.dumps({"os": "linux", "architecture": of})
+        mismatch = (f"image with reference {image} was found but its platform (linux/{own}) does not match the specified "
+                    f"platform (linux/{other})")
+        inspect, deletion = f"/images/{image}/json?", f"/images/{image}?"
+        for method, target in (("GET", inspect + asked("platform", platform(other))), ("DELETE", deletion + asked("platforms", platform(other))),
+                               ("POST", f"/containers/create?platform=linux/{other}")):
+            self.assertEqual(self.refused(404, method, target, {"Image": image} if method == "POST" else None), mismatch)
+        for method, target, name in (("GET", inspect, "platform"), ("DELETE", deletion, "platforms")):
+            self.assertEqual(self.refused(400, method, target + asked(name, '{"os": "linux"}')), "both OS and Architecture must be provided")
+            for malformed in ("x", "[]", '"linux/amd64"'):
+                self.assertIn("the platform", self.refused(400, method, target + asked(name, malformed)))
+        self.assertEqual(self.refused(400, "DELETE", deletion + asked("platforms", platform(own), platform(other))), "multiple platforms are not supported")
+        self.assertEqual(self.refused(400, "GET", inspect + "manifests=1&" + asked("platform", platform(own))),
+                         "conflicting options: manifests and platform options cannot both be set")
+        self.assertEqual(self.client.get("/v1.48" + inspect + asked("platform", platform(other))).status, 200)
+        self.assertEqual(self.client.get(inspect + asked("platform", platform(own))).status, 200)
+        self.assertEqual(self.client.delete(deletion + asked("platforms", platform(own))).json()[0], {"Untagged": image})
+        self.assertEqual(self.client.get(inspect).status, 404)
 
     def test_what_is_no_name_of_an_image_is_refused_and_not_looked_for(self):
         plain = "invalid reference format"

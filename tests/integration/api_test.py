@@ -31,6 +31,10 @@ class Api(ApiWorld):
 
     # Versions, headers, errors.
 
+    def test_a_path_may_be_a_whole_address(self):
+        self.assertEqual(self.client.request("GET", "http://docker/v1.40/_ping").body, b"OK")
+        self.assertEqual(self.client.get("http://docker/containers/none/json").status, 404)
+
     def test_ping_has_all_headers_for_get_and_for_head(self):
         for method, body in (("GET", b"OK"), ("HEAD", b"")):
             answer = self.client.request(method, "/_ping")

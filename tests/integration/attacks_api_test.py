@@ -352,6 +352,7 @@ class RegistryAttacks(AttackTest):
         """Row "open listener"."""
         for path in ("/v2/", "/v2/_catalog", "/v2/sample/manifests/latest"):
             self.assertEqual(self.ask("GET", path, Host="evil.test")[0], 403, path)
+            self.assertEqual(self.ask("GET", f"http://evil.test{path}")[0], 403, path)
 
     def test_blobs_are_never_shown_as_pages(self):
         """Row "open listener"."""

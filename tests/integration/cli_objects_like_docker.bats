@@ -16,6 +16,11 @@ $X rm -f nope
 $X rmi nope
 $X rmi -f nope
 $X rmi UPPER
+$X rmi --platform foo image
+$X rmi --platform linux/amd64,linux/arm64 image
+$X rmi --platform linux/s390x $S nope
+$X image inspect --platform foo image
+$X image inspect --platform linux/s390x $S nope
 $X wait nope
 $X wait ended nope ended
 $X logs nope

@@ -81,6 +81,19 @@ TEST(http_parser, reads_headers_in_order_without_blanks_around_values_and_finds_
     EXPECT_EQ(headers[3].name, "accept");
 }
 
+TEST(http_parser, takes_an_address_for_its_path_and_its_host_for_the_field) {
+    http_parser parser{kind::request, {}};
+    const auto step = parser.next(as_bytes("GET HTTP://Named:8080/a%2Fb?c=d HTTP/1.1\r\nHost: other\r\n\r\n"));
+    ASSERT_EQ(step.what, event::head);
+    EXPECT_EQ(parser.request().target, "/a%2Fb?c=d");
+    EXPECT_EQ(parser.request().headers.get("Host"), "named:8080");
+    EXPECT_EQ(parser.request().headers.count("Host"), 1u);
+    EXPECT_EQ(request("GET http://x HTTP/1.1\r\nHost: x\r\n\r\n"), "GET /||end|clean");
+    EXPECT_EQ(request("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n"), "OPTIONS *||end|clean");
+    for (const std::string bad : {"ftp://x/", "http://", "http:///a", "http://x:99999/", "http:/a"})
+        EXPECT_EQ(request("GET " + bad + " HTTP/1.1\r\nHost: x\r\n\r\n"), "refused 400") << bad;
+}
+
 TEST(http_parser, refuses_ambiguous_framing) {
     const std::string post = "POST / HTTP/1.1\r\nHost: x\r\n";
     for (const std::string& bad : {

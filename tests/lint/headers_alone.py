@@ -38,8 +38,7 @@ def flags_by_folder(build):
     found = {}
     for entry, source in built_sources(build):
         words = entry["arguments"] if "arguments" in entry else shlex.split(entry["command"])
-        if words[0].endswith("ccache"):
-            words = words[1:]
+        words = words[next(at for at, word in enumerate(words) if "clang" in word) :]  # without what launches the compiler
         kept, skip = [], False
         for word in words:
             if skip or word == "-c" or word == entry["file"]:
