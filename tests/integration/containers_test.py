@@ -136,9 +136,11 @@ class Containers(unittest.TestCase):
         self.create("true", name="stubborn")
 
     def test_a_stop_waits_for_the_signal_and_then_kills(self):
-        container = self.create("sh", "-c", "trap '' TERM; while :; do sleep 0.1; done")
+        container = self.create("sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 0.1; done")
         self.start(container)
-        time.sleep(0.3)
+        end = time.monotonic() + 20
+        while not self.logs(container)[0] and time.monotonic() < end:
+            time.sleep(0.05)
         self.ask("post", f"/containers/{container}/stop?t=1", status=204)
         self.assertEqual(self.inspect(container)["State"]["ExitCode"], 137)
         self.ask("post", f"/containers/{container}/stop", status=304)
