@@ -1,6 +1,6 @@
-# What most sources include is parsed once for all of them: the standard library's headers, and GoogleTest's where it is linked.
-# The release build does without, which shows that each source includes what it uses.
-option(DAVIT_PRECOMPILE "Precompile the headers that most sources include" OFF)
+# What most sources include is parsed once for all of them: the standard library's headers, and GoogleTest's for the tests. Where the
+# product's sources do without, that they compile shows that each includes what it uses.
+set(DAVIT_PRECOMPILE "" CACHE STRING "Whose common headers are precompiled: tests, all (the product's, too), or nobody's when empty")
 if(DAVIT_PRECOMPILE)
   add_compile_options("SHELL:-Xclang -fno-pch-timestamp") # the same headers give the same file, which ccache asks for
 endif()
@@ -25,7 +25,9 @@ function(davit_precompile)
   if(NOT DAVIT_PRECOMPILE)
     return()
   endif()
-  target_precompile_headers(davit_core PRIVATE ${DAVIT_COMMON_HEADERS})
+  if(DAVIT_PRECOMPILE STREQUAL all)
+    target_precompile_headers(davit_core PRIVATE ${DAVIT_COMMON_HEADERS})
+  endif()
   target_precompile_headers(core_test PRIVATE ${DAVIT_COMMON_HEADERS} <gtest/gtest.h> <gmock/gmock.h>)
   davit_targets_below(${CMAKE_SOURCE_DIR} targets)
   list(REMOVE_ITEM targets davit_core core_test)
@@ -33,10 +35,10 @@ function(davit_precompile)
     get_target_property(type ${target} TYPE)
     get_target_property(libraries ${target} LINK_LIBRARIES)
     # What is compiled with other flags can't use them: the shim, and the main files of programs.
-    if(type STREQUAL STATIC_LIBRARY)
-      target_precompile_headers(${target} REUSE_FROM davit_core)
-    elseif("GTest::gmock" IN_LIST libraries)
+    if("GTest::gmock" IN_LIST libraries)
       target_precompile_headers(${target} REUSE_FROM core_test)
+    elseif(DAVIT_PRECOMPILE STREQUAL all AND type STREQUAL STATIC_LIBRARY)
+      target_precompile_headers(${target} REUSE_FROM davit_core)
     endif()
   endforeach()
 endfunction()

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Fails when a header of the product does not compile by itself: it is checked as if it were a source file. Headers that come
-first in a source that was built have shown it there already, and are not checked again unless they are named.
+first in a source that was built have shown it there already, and are not checked again unless they are named; not in a test,
+where precompiled headers may have helped.
 
     tests/lint/headers_alone.py BUILD-FOLDER [HEADER...]      BUILD-FOLDER has a compile_commands.json, and is built
 """
@@ -29,7 +30,7 @@ def built_sources(build):
 def first_includes(build):
     """The headers that some source has before anything else."""
     first = re.compile(r'^\s*#\s*include\s+([<"])([^>"]+)', re.MULTILINE)
-    matches = (first.search(source.read_text()) for _, source in built_sources(build))
+    matches = (first.search(source.read_text()) for _, source in built_sources(build) if not source.is_relative_to(ROOT / "tests"))
     return {pathlib.Path(m[2]) for m in matches if m and m[1] == '"'}
 
 
@@ -43,7 +44,7 @@ def flags_by_folder(build):
         for word in words:
             if skip or word == "-c" or word == entry["file"]:
                 skip = False
-            elif word == "-o":
+            elif word in ("-o", "-Xclang"):  # the latter brings precompiled headers
                 skip = True
             else:
                 kept.append(word)
