@@ -17,7 +17,9 @@ import os
 import pathlib
 import re
 import socket
+import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from attack_world import SECRET, AttackTest, Tar
@@ -207,6 +209,23 @@ class LaunchAttacks(AttackTest):
         self.assertNotIn("USERNS", said)
         for name in host.values():
             self.assertNotIn(name, said)
+
+    def test_a_root_that_is_taken_away_uncovers_nothing(self):
+        """Who may unmount can uncover what the container's root was put upon: an empty folder that nobody can fill."""
+        container = self.client.run(self.image, ["sh", "-c", "umount -l / && exec sleep 600"],
+                                    HostConfig={"CapAdd": ["SYS_ADMIN"], "SecurityOpt": ["seccomp=unconfined"]})
+        self.addCleanup(self.client.delete, f"/containers/{container}?force=1")
+        pid = self.client.get(f"/containers/{container}/json").json()["State"]["Pid"]
+        end = time.monotonic() + 20
+        while not pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"sleep") and time.monotonic() < end:
+            time.sleep(0.05)
+        look = ("import ctypes, errno, os, sys\n"
+                "ctypes.CDLL(None).setns(os.open(f'/proc/{sys.argv[1]}/ns/mnt', os.O_RDONLY), 0)\n"
+                "print([(folder, names, files) for folder, names, files in os.walk('/')])\n"
+                "try: os.mkdir('/host/made')\n"
+                "except OSError as e: print(e.errno == errno.EROFS)\n")
+        self.assertEqual(subprocess.run([sys.executable, "-c", look, str(pid)], capture_output=True, text=True, timeout=60).stdout,
+                         "[('/', ['host'], []), ('/host', [], [])]\nTrue\n")
 
     def test_an_entrypoint_that_is_whoever_started_it_overwrites_no_program(self):
         """CVE-2019-5736; launch_attacks_test.cpp looks at the sealed copy itself."""

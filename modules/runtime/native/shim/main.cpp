@@ -20,6 +20,7 @@
 
 #include "modules/runtime/native/shim/memory.h"
 #include "modules/runtime/native/shim/server.h"
+#include "modules/runtime/native/shim/staging.h"
 
 // davit-shim: the parent of every container on this host. Started by davitd, outlives it, listens on a unix socket that
 // only root can reach. README.md beside this file says what lies where.
@@ -30,6 +31,8 @@
 // which goes on in the background, or one that did already.
 
 namespace {
+
+using davit::shim::place_of_host;
 
 struct options {
     std::string socket;
@@ -128,6 +131,22 @@ std::string make_stage_directory(const std::string& socket) {
     return real;
 }
 
+/// Makes a mount namespace whose root is an empty, read-only tmpfs. The host's tree lies at its "host", and is this
+/// process' root; the working directory is the tmpfs. Sandboxes are cloned so, and put their own root in its place
+/// without pivot_root(2), which looks at every process of the host (rootfs.h).
+void make_mount_namespace(const std::string& stage_path) {
+    // Mounts of the host reach this namespace; nothing goes back.
+    if (unshare(CLONE_NEWNS) < 0 || mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) < 0)
+        die("making a mount namespace", errno);
+    constexpr unsigned long sealed = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    const char* const place = stage_path.c_str();
+    if (mount("davit", place, "tmpfs", sealed, "mode=755,size=4k,nr_inodes=2") < 0 || chdir(place) < 0 ||
+        mkdir(place_of_host, 0755) < 0 || mount(nullptr, place, nullptr, MS_REMOUNT | MS_RDONLY | sealed, nullptr) < 0)
+        die("making an empty root", errno);
+    if (syscall(SYS_pivot_root, ".", place_of_host) < 0) die("pivoting into an empty root", errno);
+    if (chroot(place_of_host) < 0) die("returning to the host's tree", errno);
+}
+
 } // namespace
 
 int main(int count, char** arguments) {
@@ -151,9 +170,7 @@ int main(int count, char** arguments) {
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGHUP, SIG_IGN);
     std::signal(SIGINT, SIG_IGN);
-    // Mounts of the host reach this namespace; nothing goes back.
-    if (unshare(CLONE_NEWNS) < 0 || mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) < 0)
-        die("making a mount namespace", errno);
+    make_mount_namespace(stage_path);
     dup2(0, 2);
     davit::shim::server{listening, stage_path, chosen.cgroup_root}.run();
     return 0;

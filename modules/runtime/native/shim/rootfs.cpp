@@ -134,13 +134,12 @@ void make_root_read_only(int root) {
     set_attributes(root, MOUNT_ATTR_RDONLY, false);
 }
 
-void enter_root(int root) {
-    if (fchdir(root) < 0) fail(failure_kind::internal, errno, "entering the container's root");
-    if (syscall(SYS_pivot_root, ".", ".") < 0)
-        fail(failure_kind::internal, errno, "pivoting into the container's root");
-    // The old root lies on top of the new one now.
-    if (umount2(".", MNT_DETACH) < 0) fail(failure_kind::internal, errno, "leaving the host's root");
-    if (chdir("/") < 0) fail(failure_kind::internal, errno, "entering the container's root");
+void enter_root(const staging& stage, int root) {
+    attach(root, stage.first_root, "the container's root");
+    // From here ".", which no mount covers, is the first root still.
+    if (fchdir(stage.first_root) < 0 || umount2(place_of_host, MNT_DETACH | UMOUNT_NOFOLLOW) < 0)
+        fail(failure_kind::internal, errno, "leaving the host's tree");
+    if (fchdir(root) < 0 || chroot(".") < 0) fail(failure_kind::internal, errno, "entering the container's root");
 }
 
 } // namespace davit::shim

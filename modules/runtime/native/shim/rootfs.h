@@ -14,7 +14,9 @@ void move_standard_mounts(const staging& stage, int root);
 /// Makes the root read-only, without the mounts below it.
 void make_root_read_only(int root);
 
-/// Enters the root and drops everything else from the mount namespace.
-void enter_root(int root);
+/// Covers the namespace's first root with this one, drops the host's tree from the namespace and enters. All stands as
+/// after pivot_root(2), which would take the longer the more processes the host has: it looks for those that stand in
+/// the old root. Here none does.
+void enter_root(const staging& stage, int root);
 
 } // namespace davit::shim

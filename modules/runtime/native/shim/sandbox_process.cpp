@@ -153,7 +153,7 @@ class sandbox {
         take_names(plan);
         write_sysctls(stage_, template_.shape, plan.sysctls);
         if (process.oom_score_adjust != inherited_oom_score_) set_oom_score(process.oom_score_adjust);
-        enter_root(root);
+        enter_root(stage_, root);
         take_streams(frame.descriptors, terminal);
         close_all_but_channel();
         clock.lap("enter");
@@ -226,7 +226,7 @@ class sandbox {
         const auto channel = static_cast<unsigned>(channel_);
         if (channel > 3) syscall(SYS_close_range, 3U, channel - 1, 0U);
         syscall(SYS_close_range, channel + 1, ~0U, 0U);
-        stage_.directory = stage_.private_proc = stage_.null_device = stage_.null_reader = -1;
+        stage_.first_root = stage_.directory = stage_.private_proc = stage_.null_device = stage_.null_reader = -1;
     }
 
     /// A descriptor of the root for the engine, where its closing costs something: see launched_process::root. Not

@@ -127,6 +127,8 @@ staging stage(const shim_protocol::sandbox_template& shape, const std::string& s
     if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0)
         fail(failure_kind::internal, errno, "making the sandbox's mounts private");
     staging made;
+    made.first_root = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (made.first_root < 0) fail(failure_kind::internal, errno, "opening the first root");
     made.path = stage_path;
     const int place = open_resolved(AT_FDCWD, stage_path.c_str(), O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
     if (place < 0) fail(failure_kind::internal, errno, "opening %s", stage_path.c_str());

@@ -10,15 +10,20 @@ namespace davit::shim {
 /// What a sandbox has ready before its plan comes: a private tmpfs, seen by nobody else, on which the container's
 /// /proc, /sys and /dev stand complete, to be moved under its root as they are.
 struct staging {
-    int directory = -1; ///< The root of the tmpfs; "proc", "sys", "dev" and "root" lie in it
+    int first_root = -1; ///< The empty root of the mount namespace, which the host's tree hangs below
+    int directory = -1;  ///< The root of the tmpfs; "proc", "sys", "dev" and "root" lie in it
     int private_proc =
         -1;               ///< A detached /proc of the sandbox without anything mounted on it: the way to write settings
     int null_device = -1; ///< /dev/null of the staged /dev, checked
     int null_reader = -1; ///< The same, opened for reading: stdin of who has none
-    std::string path;     ///< Where the tmpfs is mounted, as /proc/self/fd shows it before pivot_root
+    std::string path;     ///< Where the tmpfs is mounted, as /proc/self/fd shows it before enter_root
 };
 
-/// Builds all of it. `stage_path` is an empty directory on the host that only root can reach.
+/// Where the host's tree lies below the namespace's first root.
+inline constexpr const char* place_of_host = "host";
+
+/// Builds all of it, with the namespace's first root for working directory. `stage_path` is an empty directory on the
+/// host that only root can reach.
 staging stage(const shim_protocol::sandbox_template& shape, const std::string& stage_path);
 
 /// Makes /proc and /sys anew, where a plan asks for other masks than those that were staged.
