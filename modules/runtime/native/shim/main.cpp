@@ -137,13 +137,14 @@ std::string make_stage_directory(const std::string& socket) {
 void make_mount_namespace(const std::string& stage_path) {
     // Mounts of the host reach this namespace; nothing goes back.
     if (unshare(CLONE_NEWNS) < 0 || mount(nullptr, "/", nullptr, MS_REC | MS_SLAVE, nullptr) < 0)
-        die("making a mount namespace", errno);
+        die("making a mount namespace, for which / must be a mount point", errno);
     constexpr unsigned long sealed = MS_NOSUID | MS_NODEV | MS_NOEXEC;
     const char* const place = stage_path.c_str();
     if (mount("davit", place, "tmpfs", sealed, "mode=755,size=4k,nr_inodes=2") < 0 || chdir(place) < 0 ||
         mkdir(place_of_host, 0755) < 0 || mount(nullptr, place, nullptr, MS_REMOUNT | MS_RDONLY | sealed, nullptr) < 0)
         die("making an empty root", errno);
-    if (syscall(SYS_pivot_root, ".", place_of_host) < 0) die("pivoting into an empty root", errno);
+    if (syscall(SYS_pivot_root, ".", place_of_host) < 0)
+        die("pivoting into an empty root, which nobody can from an initramfs", errno);
     if (chroot(place_of_host) < 0) die("returning to the host's tree", errno);
 }
 
@@ -159,6 +160,7 @@ int main(int count, char** arguments) {
     umask(022);
     const int listening = listen_on(chosen.socket);
     const auto stage_path = make_stage_directory(chosen.socket);
+    make_mount_namespace(stage_path); // Before the fork, so that whoever started this hears why it can't be
 
     const auto pid = fork();
     if (pid < 0) die("forking", errno);
@@ -170,7 +172,6 @@ int main(int count, char** arguments) {
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGHUP, SIG_IGN);
     std::signal(SIGINT, SIG_IGN);
-    make_mount_namespace(stage_path);
     dup2(0, 2);
     davit::shim::server{listening, stage_path, chosen.cgroup_root}.run();
     return 0;
