@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "api/types/image.h"
 #include "cli/command.h"
 #include "cli/commands/commands.h"
@@ -36,12 +34,10 @@ class rmi_command final : public command {
     /// A value may name several, with commas between them.
     std::string platform_parameters() const {
         std::string parameters;
-        for (const std::string& value : platforms_)
-            for (std::size_t begin = 0; begin < value.size();) {
-                const std::size_t end = std::min(value.find(',', begin), value.size());
-                parameters += "&platforms=" + encoded_platform(value.substr(begin, end - begin));
-                begin = end + 1;
-            }
+        for (const std::string& value : platforms_) {
+            if (value.empty()) continue; // as docker has it
+            for (const std::string& named : split_csv(value)) parameters += "&platforms=" + encoded_platform(named);
+        }
         return parameters;
     }
 

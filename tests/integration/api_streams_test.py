@@ -17,6 +17,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 from api_world import ApiWorld, asked
 from engine import split_frames
+from waiting import awaited
 
 
 class Streams(ApiWorld):
@@ -204,10 +205,7 @@ class Streams(ApiWorld):
                 with self.client.hijack(target) as stream:
                     if half_closed:
                         stream.close_write()
-        end = time.monotonic() + 30
-        while self.descriptors() > before and time.monotonic() < end:
-            time.sleep(0.1)
-        self.assertLessEqual(self.descriptors(), before)
+        self.assertLessEqual(awaited(self.descriptors, lambda count: count <= before, 30), before)
 
     def test_a_client_that_stops_reading_holds_up_nobody(self):
         container = self.start("sh", "-c", "while :; do echo 0123456789012345678901234567890123456789; done")

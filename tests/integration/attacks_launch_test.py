@@ -19,11 +19,11 @@ import re
 import socket
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from attack_world import SECRET, AttackTest, Tar
 from private_engine import program
+from waiting import awaited
 
 
 class LaunchAttacks(AttackTest):
@@ -216,9 +216,7 @@ class LaunchAttacks(AttackTest):
                                     HostConfig={"CapAdd": ["SYS_ADMIN"], "SecurityOpt": ["seccomp=unconfined"]})
         self.addCleanup(self.client.delete, f"/containers/{container}?force=1")
         pid = self.client.get(f"/containers/{container}/json").json()["State"]["Pid"]
-        end = time.monotonic() + 20
-        while not pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().startswith(b"sleep") and time.monotonic() < end:
-            time.sleep(0.05)
+        awaited(pathlib.Path(f"/proc/{pid}/cmdline").read_bytes, lambda command: command.startswith(b"sleep"))
         look = ("import ctypes, errno, os, sys\n"
                 "ctypes.CDLL(None).setns(os.open(f'/proc/{sys.argv[1]}/ns/mnt', os.O_RDONLY), 0)\n"
                 "print([(folder, names, files) for folder, names, files in os.walk('/')])\n"

@@ -13,6 +13,8 @@ import signal
 import sqlite3
 import time
 
+from waiting import awaited, is_empty
+
 CGROUPS = pathlib.Path("/sys/fs/cgroup")
 ID = re.compile(r"[0-9a-f]{64}")
 HONEST = ("created", "running", "restarting", "exited")
@@ -89,10 +91,7 @@ def contradictions(engine):
 
 def settled_contradictions(engine, seconds=15):
     """Looked at again until there are none: containers start and end, and clean-up goes on, while this looks."""
-    end = time.monotonic() + seconds
-    while (found := contradictions(engine)) and time.monotonic() < end:
-        time.sleep(0.1)
-    return found
+    return awaited(lambda: contradictions(engine), is_empty, seconds)
 
 
 def stored_rows(engine, kind):

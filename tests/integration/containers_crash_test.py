@@ -30,6 +30,7 @@ from containers_test import push_and_pull_sample
 from engine import Client
 from oci_layout import Layout, Tar
 from private_engine import PrivateEngine
+from waiting import awaited, is_empty
 from subprocess import DEVNULL, run
 
 # The bridge, the firewall's table and the cgroup above all containers are the engine's own, and may outlive it.
@@ -236,18 +237,11 @@ class Crashes(unittest.TestCase):
         self.assert_the_whole_pool_can_be_given_out()
         for image in self.engine.client.get("/images/json").json():
             self.assertEqual(self.engine.client.delete(f"/images/{image['RepoTags'][0] if image['RepoTags'] else image['Id']}").status, 200)
-        end = time.monotonic() + 10
-        while (left := files_of_containers(self.engine) + files_of_images(self.engine)) and time.monotonic() < end:
-            time.sleep(0.05)
-        self.assertEqual(left, [])
-        while (held := descriptors(self.engine.pid, shim())) != self.idle and time.monotonic() < end:
-            time.sleep(0.05)
-        self.assertEqual(held, self.idle)
+        self.assertEqual(awaited(lambda: files_of_containers(self.engine) + files_of_images(self.engine), is_empty, 10), [])
+        self.assertEqual(awaited(lambda: descriptors(self.engine.pid, shim()), lambda held: held == self.idle, 10), self.idle)
         self.assertEqual(self.engine.stop_daemon(), 0)
         self.assertEqual([stored_rows(self.engine, kind) for kind in ("containers", "images")], [0, 0])
-        end = time.monotonic() + 10
-        while (left := processes_named("davit-shim")) and time.monotonic() < end:
-            time.sleep(0.05)
+        left = awaited(lambda: processes_named("davit-shim"), is_empty, 10)
         self.assertEqual(left, [], "a shim without containers outlives its engine")
         # Interfaces among it: those of the last sandboxes go when the kernel has taken their namespaces apart.
         self.assertEqual(host_state.settled(self.before, OF_THE_ENGINE), [])
@@ -311,10 +305,7 @@ class Crashes(unittest.TestCase):
             record = json.loads(text) | {"state": "removing"}
             store.execute("UPDATE entry SET value = ? WHERE kind = 'containers' AND name = ?", (json.dumps(record), container))
         self.engine.start()
-        end = time.monotonic() + 20
-        while (left := list(CGROUPS.rglob(container))) and time.monotonic() < end:
-            time.sleep(0.1)
-        self.assertEqual(left, [])
+        self.assertEqual(awaited(lambda: list(CGROUPS.rglob(container)), is_empty), [])
         self.assert_nothing_stays()
 
     def kill_both(self):
@@ -340,10 +331,7 @@ class Crashes(unittest.TestCase):
         self.assertTrue(state["Error"])
         self.assert_states_are_right()
         self.assertFalse(is_process_of(pid, container))
-        end = time.monotonic() + 10
-        while not self.engine.client.get(f"/containers/{again}/json").json()["State"]["Running"] and time.monotonic() < end:
-            time.sleep(0.05)
-        self.assertTrue(self.engine.client.get(f"/containers/{again}/json").json()["State"]["Running"])
+        self.assertTrue(awaited(lambda: self.engine.client.get(f"/containers/{again}/json").json()["State"]["Running"], bool, 10))
         self.assert_nothing_stays()
 
     def test_containers_run_on_without_their_shim_and_end_honestly_and_new_ones_start(self):

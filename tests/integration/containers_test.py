@@ -18,6 +18,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 from private_engine import PrivateEngine
 from sample_image import push_and_pull_sample
+from waiting import awaited
 
 
 def read_if_there(path):
@@ -138,9 +139,7 @@ class Containers(unittest.TestCase):
     def test_a_stop_waits_for_the_signal_and_then_kills(self):
         container = self.create("sh", "-c", "trap '' TERM; echo deaf; while :; do sleep 0.1; done")
         self.start(container)
-        end = time.monotonic() + 20
-        while not self.logs(container)[0] and time.monotonic() < end:
-            time.sleep(0.05)
+        awaited(lambda: self.logs(container)[0], bool)
         self.ask("post", f"/containers/{container}/stop?t=1", status=204)
         self.assertEqual(self.inspect(container)["State"]["ExitCode"], 137)
         self.ask("post", f"/containers/{container}/stop", status=304)
@@ -169,9 +168,7 @@ class Containers(unittest.TestCase):
     def test_a_failing_command_is_restarted_as_often_as_its_policy_says(self):
         container = self.create("sh", "-c", "echo try; exit 4", host={"RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": 2}})
         self.start(container)
-        end = time.monotonic() + 10
-        while (state := self.inspect(container))["State"]["Status"] != "exited" and time.monotonic() < end:
-            time.sleep(0.05)
+        state = awaited(lambda: self.inspect(container), lambda found: found["State"]["Status"] == "exited", 10)
         self.assertEqual((state["State"]["Status"], state["State"]["ExitCode"], state["RestartCount"]), ("exited", 4, 2))
         self.assertEqual(self.logs(container)[0], b"try\n" * 3)
 
@@ -208,9 +205,7 @@ class Containers(unittest.TestCase):
         self.assertTrue(state["Running"])
         self.assertNotEqual(state["Pid"], first)
         self.ask("post", f"/containers/{container}/kill", status=204)
-        end = time.monotonic() + 5
-        while self.engine.client.get(f"/containers/{container}/json").status != 404 and time.monotonic() < end:
-            time.sleep(0.05)
+        awaited(lambda: self.engine.client.get(f"/containers/{container}/json").status, lambda status: status == 404, 5)
         self.ask("get", f"/containers/{container}/json", status=404)
 
     def test_what_is_typed_into_an_attached_container_reaches_it_and_its_end_too(self):
@@ -314,10 +309,7 @@ class Containers(unittest.TestCase):
         self.assertEqual(self.logs(ending)[0], b"ended meanwhile\n")
         self.assertTrue(self.inspect(counting)["State"]["Running"])
         expected = b"".join(b"line %d\n" % i for i in range(20000))
-        end = time.monotonic() + 20
-        while len(self.logs(counting)[0]) < len(expected) and time.monotonic() < end:
-            time.sleep(0.1)
-        self.assertEqual(self.logs(counting)[0], expected)
+        self.assertEqual(awaited(lambda: self.logs(counting)[0], lambda log: len(log) >= len(expected)), expected)
         self.ask("post", f"/containers/{counting}/stop?t=1", status=204)
 
 

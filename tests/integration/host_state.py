@@ -14,7 +14,8 @@ import pathlib
 import re
 import subprocess
 import sys
-import time
+
+from waiting import awaited, is_empty
 
 
 def mounts():
@@ -85,10 +86,7 @@ def difference(before, after, allowed=None):
 
 def settled(before, allowed=None, seconds=10):
     """The difference to now, looked at again until it is empty: an engine lets go of things after it has answered."""
-    end = time.monotonic() + seconds
-    while (found := difference(before, snapshot(), allowed)) and time.monotonic() < end:
-        time.sleep(0.05)
-    return found
+    return awaited(lambda: difference(before, snapshot(), allowed), is_empty, seconds)
 
 
 def main():

@@ -26,6 +26,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import engine as engine_client
+from waiting import awaited, is_empty
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 REPORTS = re.compile(r"ERROR: (Address|Leak|Thread)Sanitizer|runtime error:|AddressSanitizer:DEADLYSIGNAL")
@@ -159,10 +160,7 @@ class PrivateEngine:
 
     def processes_that_stay(self, seconds=10):
         """What is left of processes() when all had the time to end: the shim ends by itself, just after davitd."""
-        end = time.monotonic() + seconds
-        while (left := self.processes()) and time.monotonic() < end:
-            time.sleep(0.05)
-        return left
+        return awaited(self.processes, is_empty, seconds)
 
     def shims(self):
         """The pids of davit-shim itself; sandboxes that wait below it bear the same command."""
