@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <charconv>
 
+#include "cli/option_values.h"
 #include "io/tls.h"
 #include "io/url.h"
 
@@ -13,7 +14,6 @@ namespace davit::cli {
 namespace {
 
 constexpr std::size_t answer_limit = 256u << 20;
-constexpr std::string_view blanks = " \t\r\n";
 
 io::http_origin origin_of(const engine_address& address) {
     const std::string rest = address.host.substr(address.host.find("://") + 3);
@@ -24,11 +24,9 @@ io::http_origin origin_of(const engine_address& address) {
 
 /// Engines and what stands before them (proxies) may also answer in plain words.
 engine_error refusal_of(const io::http_client_response& answer, std::string_view body) {
-    std::string said{body};
+    std::string said = trimmed(body);
     if (answer.head().headers.get("Content-Type").starts_with("application/json"))
-        said = io::parse<api::error_message>(body, "the engine's error").message;
-    said.erase(0, said.find_first_not_of(blanks));
-    said.erase(said.find_last_not_of(blanks) + 1);
+        said = trimmed(io::parse<api::error_message>(body, "the engine's error").message);
     if (said.empty())
         said = fmt::format("API returned a {} ({}) but provided no error-message", answer.status(),
                            io::reason_of(answer.status()));

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/command.h"
+#include "cli/option_values.h"
 #include "cli/terminal.h"
 
 namespace davit::cli {
@@ -110,12 +111,6 @@ std::string escape_html(std::string_view json) {
     return escaped;
 }
 
-std::string without_outer_blanks(std::string_view text) {
-    constexpr std::string_view blanks = " \t\r\n";
-    text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
-    return std::string{text.substr(0, text.find_last_not_of(blanks) + 1)};
-}
-
 /// A shell gives \t and \n as two characters.
 std::string unescape(std::string text) {
     for (const auto& [written, meant] : {std::pair{"\\t", "\t"}, std::pair{"\\n", "\n"}})
@@ -151,7 +146,7 @@ listing::listing(std::string format, std::vector<column> columns, std::vector<co
       columns_{std::move(columns)},
       further_{std::move(further)} {
     if (is_table_ && !format_.empty()) format_.erase(0, 5);
-    format_ = unescape(without_outer_blanks(format_));
+    format_ = unescape(trimmed(format_));
     if (format_.empty() || (format_ == "json" && !is_table_)) return;
     try {
         shape_.emplace(format_);

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "cli/value.h"
@@ -45,6 +46,11 @@ struct template_node {
 };
 
 using template_body = std::vector<std::unique_ptr<template_node>>;
+
+inline constexpr std::string_view template_blanks = " \t\r\n";
+
+/// Throws invalid: the template is none. "why" is the reason alone.
+[[noreturn]] void refuse_template(std::string_view why);
 
 /// Definitions stand at the end. Errors: invalid.
 template_body parse_template(std::string_view source);

@@ -7,19 +7,13 @@ namespace davit::cli::detail {
 
 namespace {
 
-constexpr std::string_view blanks = " \t\r\n";
-
-[[noreturn]] void refuse(std::string_view why) {
-    throw error(errc::invalid, "template: :1: {}", why);
-}
-
 class parser {
   public:
     explicit parser(std::string_view source) : source_{source} {}
 
     template_body parse() {
         template_body top = parse_body();
-        if (!ended_by_.empty()) refuse(fmt::format("unexpected {{{{{}}}}}", ended_by_));
+        if (!ended_by_.empty()) refuse_template(fmt::format("unexpected {{{{{}}}}}", ended_by_));
         for (auto& definition : definitions_) top.push_back(std::move(definition));
         return top;
     }
@@ -39,7 +33,7 @@ class parser {
             }
             const std::string_view action = take_action(open);
             if (action.starts_with("/*")) continue;
-            const std::string_view word = action.substr(0, action.find_first_of(blanks));
+            const std::string_view word = action.substr(0, action.find_first_of(template_blanks));
             if (word == "end" || word == "else") {
                 ended_by_ = action;
                 return body;
@@ -54,8 +48,8 @@ class parser {
     }
 
     void add_text(template_body& body, std::string_view text, bool trims_end) {
-        if (trims_begin_) text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
-        if (trims_end) text = text.substr(0, text.find_last_not_of(blanks) + 1);
+        if (trims_begin_) text.remove_prefix(std::min(text.find_first_not_of(template_blanks), text.size()));
+        if (trims_end) text = text.substr(0, text.find_last_not_of(template_blanks) + 1);
         if (text.empty()) return;
         auto node = std::make_unique<template_node>();
         node->text = text;
@@ -77,21 +71,21 @@ class parser {
                 break;
             }
         }
-        if (close >= source_.size()) refuse("unclosed action");
+        if (close >= source_.size()) refuse_template("unclosed action");
         std::string_view action = source_.substr(open + 2, close - open - 2);
         at_ = close + 2;
         if (action.starts_with("- ")) action.remove_prefix(1);
         trims_begin_ = action.ends_with(" -");
         if (trims_begin_) action.remove_suffix(1);
-        action.remove_prefix(std::min(action.find_first_not_of(blanks), action.size()));
-        return action.substr(0, action.find_last_not_of(blanks) + 1);
+        action.remove_prefix(std::min(action.find_first_not_of(template_blanks), action.size()));
+        return action.substr(0, action.find_last_not_of(template_blanks) + 1);
     }
 
     std::unique_ptr<template_node> parse_action(std::string_view word, std::string_view action) {
         using kind = template_node::kind;
         auto node = std::make_unique<template_node>();
         if (action == "break" || action == "continue") {
-            if (ranges_ == 0) refuse(fmt::format("{{{{{}}}}} outside {{{{range}}}}", action));
+            if (ranges_ == 0) refuse_template(fmt::format("{{{{{}}}}} outside {{{{range}}}}", action));
             node->what = action == "break" ? kind::leave : kind::next;
             return node;
         }
@@ -100,8 +94,8 @@ class parser {
                      : word == "with"  ? kind::with
                                        : kind::action;
         if (node->what != kind::action) action.remove_prefix(word.size());
-        if (action.find_first_not_of(blanks) == std::string_view::npos)
-            refuse(fmt::format("missing value for {}", node->what == kind::action ? "command" : word));
+        if (action.find_first_not_of(template_blanks) == std::string_view::npos)
+            refuse_template(fmt::format("missing value for {}", node->what == kind::action ? "command" : word));
         node->pipeline = parse_whole_pipeline(source_, action);
         if (node->what == kind::range) ++ranges_;
         if (node->what != kind::action) parse_branches(*node);
@@ -113,10 +107,10 @@ class parser {
     /// with what follows it.
     static std::string take_name(std::string_view& action, std::string_view word) {
         action.remove_prefix(word.size());
-        action.remove_prefix(std::min(action.find_first_not_of(blanks), action.size()));
+        action.remove_prefix(std::min(action.find_first_not_of(template_blanks), action.size()));
         const std::size_t end = action.empty() ? std::string_view::npos : action.find(action.front(), 1);
         if (end == std::string_view::npos || (action.front() != '"' && action.front() != '`'))
-            refuse(fmt::format("unexpected \"{}\" in {} clause", action, word));
+            refuse_template(fmt::format("unexpected \"{}\" in {} clause", action, word));
         std::string name = unquoted(action.substr(0, end + 1));
         action.remove_prefix(end + 1);
         return name;
@@ -127,7 +121,7 @@ class parser {
         definition->what = template_node::kind::definition;
         definition->text = take_name(action, word);
         definition->body = parse_body();
-        if (ended_by_ != "end") refuse("unexpected EOF");
+        if (ended_by_ != "end") refuse_template("unexpected EOF");
         ended_by_ = {};
         definitions_.push_back(std::move(definition));
     }
@@ -138,7 +132,7 @@ class parser {
         node->what = template_node::kind::use;
         std::string_view argument = action;
         node->text = take_name(argument, word);
-        if (argument.find_first_not_of(blanks) != std::string_view::npos)
+        if (argument.find_first_not_of(template_blanks) != std::string_view::npos)
             node->pipeline = parse_whole_pipeline(source_, argument);
         if (word == "block") parse_definition(action.substr(0, action.size() - argument.size()), word);
         return node;
@@ -148,18 +142,18 @@ class parser {
         node.body = parse_body();
         if (ended_by_.starts_with("else")) {
             const std::string_view action = ended_by_;
-            const std::size_t condition = action.find_first_not_of(blanks, 4);
+            const std::size_t condition = action.find_first_not_of(template_blanks, 4);
             if (condition != std::string_view::npos) {
                 // "else if x" is an else that holds one block, which shares this block's end.
                 const std::string_view chained = action.substr(condition);
-                const std::string_view word = chained.substr(0, chained.find_first_of(blanks));
-                if (word != "if" && word != "with") refuse(fmt::format("unexpected \"{}\" after else", word));
+                const std::string_view word = chained.substr(0, chained.find_first_of(template_blanks));
+                if (word != "if" && word != "with") refuse_template(fmt::format("unexpected \"{}\" after else", word));
                 node.otherwise.push_back(parse_action(word, chained));
                 return;
             }
             node.otherwise = parse_body();
         }
-        if (ended_by_ != "end") refuse("unexpected EOF");
+        if (ended_by_ != "end") refuse_template("unexpected EOF");
         ended_by_ = {};
     }
 
@@ -172,6 +166,10 @@ class parser {
 };
 
 } // namespace
+
+void refuse_template(std::string_view why) {
+    throw error(errc::invalid, "template: :1: {}", why);
+}
 
 template_body parse_template(std::string_view source) {
     return parser{source}.parse();

@@ -9,12 +9,6 @@ namespace davit::cli::detail {
 
 namespace {
 
-constexpr std::string_view blanks = " \t\r\n";
-
-[[noreturn]] void refuse(std::string_view why) {
-    throw error(errc::invalid, "template: :1: {}", why);
-}
-
 /// The words of one action: names, fields, literals, and the marks | ( ) , := =
 class tokenizer {
   public:
@@ -51,7 +45,7 @@ class tokenizer {
   private:
     void advance() {
         taken_to_ = at_;
-        const std::size_t begin = std::min(text_.find_first_not_of(blanks, at_), text_.size());
+        const std::size_t begin = std::min(text_.find_first_not_of(template_blanks, at_), text_.size());
         follows_blank_ = begin != at_ || at_ == 0;
         begin_ = at_ = begin;
         if (at_ == text_.size()) {
@@ -73,7 +67,7 @@ class tokenizer {
                 else if (rest[i] == first)
                     return i + 1;
             }
-            refuse("unterminated quoted string");
+            refuse_template("unterminated quoted string");
         }
         if (rest.starts_with(":=")) return 2;
         if (first == '|' || first == '(' || first == ')' || first == ',' || first == '=') return 1;
@@ -98,7 +92,7 @@ unsigned hexadecimal(std::string_view text, std::size_t& at, std::size_t count) 
     const std::string_view digits = text.substr(at + 1, count);
     unsigned number = 0;
     const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), number, 16);
-    if (failed != std::errc{} || end != digits.data() + count) refuse("invalid syntax");
+    if (failed != std::errc{} || end != digits.data() + count) refuse_template("invalid syntax");
     at += count;
     return number;
 }
@@ -167,7 +161,7 @@ value number_of(const std::string& word) {
     double real = 0;
     if (const auto [rest, failed] = std::from_chars(begin, end, real); failed == std::errc{} && rest == end)
         return value::number{fmt::format("{:g}", is_negative ? -real : real)};
-    refuse(fmt::format("bad number syntax: \"{}\"", word));
+    refuse_template(fmt::format("bad number syntax: \"{}\"", word));
 }
 
 /// A character is its number.
@@ -198,7 +192,7 @@ template_operand parse_operand(tokenizer& words) {
     if (words.accept("(")) {
         made.what = kind::pipeline;
         made.inner = std::make_unique<template_pipeline>(parse_pipeline(words));
-        if (!words.accept(")")) refuse("unclosed left paren");
+        if (!words.accept(")")) refuse_template("unclosed left paren");
         parse_fields(words, made);
         return made;
     }
@@ -229,9 +223,9 @@ template_operand parse_operand(tokenizer& words) {
         made.what = kind::function;
         made.name = word;
     } else if (std::isalpha(static_cast<unsigned char>(first))) {
-        refuse(fmt::format("function \"{}\" not defined", word));
+        refuse_template(fmt::format("function \"{}\" not defined", word));
     } else {
-        refuse(fmt::format("unexpected \"{}\" in operand", word));
+        refuse_template(fmt::format("unexpected \"{}\" in operand", word));
     }
     return made;
 }
@@ -245,14 +239,14 @@ template_pipeline parse_pipeline(tokenizer& words) {
             command.operands.push_back(parse_operand(words));
             if (words.current() == "," || words.current() == ":=" || words.current() == "=") {
                 if (!made.commands.empty() || command.operands.back().what != template_operand::kind::variable)
-                    refuse(fmt::format("unexpected \"{}\"", words.current()));
+                    refuse_template(fmt::format("unexpected \"{}\"", words.current()));
                 made.variables.push_back(command.operands.back().name);
                 command.operands.clear();
                 made.is_assignment = words.take() == "=";
                 begin = words.position();
             }
         }
-        if (command.operands.empty()) refuse("missing value for command");
+        if (command.operands.empty()) refuse_template("missing value for command");
         command.written = words.since(begin);
         made.commands.push_back(std::move(command));
     } while (words.accept("|"));
@@ -263,9 +257,9 @@ template_pipeline parse_pipeline(tokenizer& words) {
 
 template_pipeline parse_whole_pipeline(std::string_view source, std::string_view text) {
     tokenizer words{source, text};
-    if (words.is_at_end()) refuse("missing value for command");
+    if (words.is_at_end()) refuse_template("missing value for command");
     template_pipeline made = parse_pipeline(words);
-    if (!words.is_at_end()) refuse(fmt::format("unexpected \"{}\"", words.current()));
+    if (!words.is_at_end()) refuse_template(fmt::format("unexpected \"{}\"", words.current()));
     return made;
 }
 

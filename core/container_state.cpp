@@ -16,22 +16,22 @@ struct rule {
 };
 
 using enum container_state;
-using event = container_event;
+using on = container_event;
 
 constexpr std::array rules = {
-    rule{created, event::start, running},
-    rule{exited, event::start, running},
-    rule{restarting, event::start, running},
-    rule{running, event::exit, exited},
-    rule{paused, event::exit, exited},
-    rule{restarting, event::exit, exited}, // stopped while it waited for its restart
-    rule{running, event::await_restart, restarting},
-    rule{running, event::pause, paused},
-    rule{paused, event::unpause, running},
-    rule{created, event::remove, removing},
-    rule{exited, event::remove, removing},
-    rule{dead, event::remove, removing},
-    rule{removing, event::remove_failed, dead},
+    rule{created, on::start, running},
+    rule{exited, on::start, running},
+    rule{restarting, on::start, running},
+    rule{running, on::exit, exited},
+    rule{paused, on::exit, exited},
+    rule{restarting, on::exit, exited}, // stopped while it waited for its restart
+    rule{running, on::await_restart, restarting},
+    rule{running, on::pause, paused},
+    rule{paused, on::unpause, running},
+    rule{created, on::remove, removing},
+    rule{exited, on::remove, removing},
+    rule{dead, on::remove, removing},
+    rule{removing, on::remove_failed, dead},
 };
 
 std::optional<container_state> find_next(container_state state, container_event happened) noexcept {
@@ -64,19 +64,19 @@ std::string_view to_string(container_state state) noexcept {
 
 std::string_view to_string(container_event happened) noexcept {
     switch (happened) {
-    case event::start:
+    case on::start:
         return "start";
-    case event::exit:
+    case on::exit:
         return "exit";
-    case event::await_restart:
+    case on::await_restart:
         return "await its restart";
-    case event::pause:
+    case on::pause:
         return "pause";
-    case event::unpause:
+    case on::unpause:
         return "unpause";
-    case event::remove:
+    case on::remove:
         return "be removed";
-    case event::remove_failed:
+    case on::remove_failed:
         return "fail its removal";
     }
     return "";

@@ -16,9 +16,6 @@ namespace {
 
 using progress = byte_stage::progress;
 
-/// ISA-L counts in 32 bits; nobody hands over more than this at once.
-constexpr std::size_t most_at_once = 1u << 30;
-
 class plain_backend : public decoder::backend {
   public:
     progress step(std::span<const std::byte> in, std::span<std::byte> out) override {
@@ -32,8 +29,8 @@ class plain_backend : public decoder::backend {
 class gzip_backend : public decoder::backend {
   public:
     progress step(std::span<const std::byte> in, std::span<std::byte> out) override {
-        in = in.first(std::min(in.size(), most_at_once));
-        out = out.first(std::min(out.size(), most_at_once));
+        in = in.first(std::min(in.size(), gzip_step_limit));
+        out = out.first(std::min(out.size(), gzip_step_limit));
         progress made;
         do {
             if (!header_.is_complete()) {

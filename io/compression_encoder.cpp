@@ -9,11 +9,10 @@
 
 #include "core/error.h"
 #include "io/compression.h"
+#include "io/gzip_header.h"
 
 namespace davit::io {
 namespace {
-
-constexpr std::size_t most_at_once = 1u << 30; // both gzip libraries count in 32 bits
 
 std::uint8_t* bytes_of(std::span<const std::byte> bytes) {
     return reinterpret_cast<std::uint8_t*>(const_cast<std::byte*>(bytes.data())); // the libraries only read their input
@@ -22,8 +21,8 @@ std::uint8_t* bytes_of(std::span<const std::byte> bytes) {
 /// What is common to the gzip encoders: the input of one call is cut to what the library can count.
 struct bounded_step {
     bounded_step(std::span<const std::byte> all_in, std::span<std::byte> all_out, bool is_last_input)
-        : in{all_in.first(std::min(all_in.size(), most_at_once))},
-          out{all_out.first(std::min(all_out.size(), most_at_once))},
+        : in{all_in.first(std::min(all_in.size(), gzip_step_limit))},
+          out{all_out.first(std::min(all_out.size(), gzip_step_limit))},
           is_last{is_last_input && in.size() == all_in.size()} {}
 
     std::span<const std::byte> in;

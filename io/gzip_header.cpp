@@ -12,7 +12,7 @@ constexpr std::uint8_t has_checksum = 1u << 1;
 constexpr std::uint8_t has_extra = 1u << 2;
 constexpr std::uint8_t has_name = 1u << 3;
 constexpr std::uint8_t has_comment = 1u << 4;
-constexpr std::uint8_t reserved = 0xE0;
+constexpr std::uint8_t reserved_bits = 0xE0;
 
 constexpr std::uint16_t fixed_size = 10;
 
@@ -26,7 +26,7 @@ std::size_t gzip_header::read(std::span<const std::byte> in) {
 
 void gzip_header::take_fixed(std::uint8_t byte) {
     const bool is_right = (at_ == 0 && byte == 0x1F) || (at_ == 1 && byte == 0x8B) || (at_ == 2 && byte == 8) ||
-                          (at_ == 3 && (byte & reserved) == 0) || at_ > 3;
+                          (at_ == 3 && (byte & reserved_bits) == 0) || at_ > 3;
     if (!is_right) throw error(errc::invalid, "the gzip stream is damaged: no gzip header where one is due");
     if (at_ == 3) flags_ = byte;
     if (++at_ == fixed_size) begin(part::extra_length);

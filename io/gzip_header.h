@@ -6,6 +6,9 @@
 
 namespace davit::io {
 
+/// Bytes that a gzip library is given at once: both count in 32 bits.
+inline constexpr std::size_t gzip_step_limit = 1u << 30;
+
 /// Reads the header of one gzip member, which may arrive in pieces (RFC 1952 §2.3). Name, comment and extra field are
 /// skipped and never held. ISA-L can do the same, but takes a right header checksum for a wrong one when the header
 /// arrives in pieces (2.30).

@@ -24,7 +24,7 @@ template <class Visit> void each_attribute(const void* begin, std::size_t length
 }
 
 /// The text of an attribute up to its NUL or its end.
-inline std::string text_of(const nlattr& attribute) {
+inline std::string text_in(const nlattr& attribute) {
     const auto* text = static_cast<const char*>(mnl_attr_get_payload(&attribute));
     return {text, ::strnlen(text, mnl_attr_get_payload_len(&attribute))};
 }

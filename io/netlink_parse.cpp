@@ -65,10 +65,10 @@ void parse_kind(const nlattr& attribute, link_info& link) {
     each_inside(attribute, [&](const nlattr& inner) {
         switch (mnl_attr_get_type(&inner)) {
         case IFLA_INFO_KIND:
-            link.kind = text_of(inner);
+            link.kind = text_in(inner);
             break;
         case IFLA_INFO_SLAVE_KIND:
-            is_bridge_port = text_of(inner) == "bridge";
+            is_bridge_port = text_in(inner) == "bridge";
             break;
         case IFLA_INFO_SLAVE_DATA: // comes after the kind
             if (!is_bridge_port) break;
@@ -95,7 +95,7 @@ std::vector<link_info> parse_links(std::span<const char> messages) {
         each([&](const nlattr& attribute) {
             switch (mnl_attr_get_type(&attribute)) {
             case IFLA_IFNAME:
-                link.name = text_of(attribute);
+                link.name = text_in(attribute);
                 break;
             case IFLA_MASTER:
                 link.master = number_of<std::uint32_t>(attribute).value_or(0);

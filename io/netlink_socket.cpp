@@ -46,7 +46,7 @@ acknowledgement read_acknowledgement(const nlmsghdr& reply) {
     // NETLINK_CAP_ACK is set: the request's own bytes are not repeated, the attributes follow its header.
     each_attribute(static_cast<const char*>(mnl_nlmsg_get_payload(&reply)) + MNL_ALIGN(sizeof(nlmsgerr)),
                    mnl_nlmsg_get_payload_len(&reply) - MNL_ALIGN(sizeof(nlmsgerr)), [&](const nlattr& attribute) {
-                       if (mnl_attr_get_type(&attribute) == NLMSGERR_ATTR_MSG) read.remark = text_of(attribute);
+                       if (mnl_attr_get_type(&attribute) == NLMSGERR_ATTR_MSG) read.remark = text_in(attribute);
                    });
     return read;
 }

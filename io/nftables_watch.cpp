@@ -57,7 +57,7 @@ bool is_table_damaged(std::span<const char> notifications, int family, const std
             bool is_dormant = false;
             each_attribute(notifications.data() + before_attributes, head.nlmsg_len - before_attributes,
                            [&](const nlattr& attribute) {
-                               if (mnl_attr_get_type(&attribute) == NFTA_TABLE_NAME && text_of(attribute) == table)
+                               if (mnl_attr_get_type(&attribute) == NFTA_TABLE_NAME && text_in(attribute) == table)
                                    is_it = true;
                                if (!is_removal && mnl_attr_get_type(&attribute) == NFTA_TABLE_FLAGS)
                                    is_dormant = has_flag(attribute, NFT_TABLE_F_DORMANT);

@@ -65,7 +65,7 @@ class tar_reader {
     std::span<const std::byte> pull_block();
     void open();
     void skip_content();
-    void read_entry(const tar_header_facts& facts);
+    void read_entry(tar_header_facts facts);
     void read_xattrs();
     void check_sizes();
     tar_header_facts check_headers();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -9,6 +10,20 @@
 
 /// The fields of tar headers, as pure functions of their bytes.
 namespace davit::io {
+
+/// Where fields are in a header block (POSIX.1-2024, pax §ustar Interchange Format).
+namespace tar_layout {
+inline constexpr std::size_t block_size = 512;
+inline constexpr std::size_t name_at = 0, name_size = 100, mode_at = 100, uid_at = 108, gid_at = 116, id_size = 8;
+inline constexpr std::size_t size_at = 124, mtime_at = 136, long_size = 12, type_at = 156, link_at = 157;
+inline constexpr std::size_t link_size = 100, magic_at = 257, magic_size = 8, major_at = 329, minor_at = 337;
+inline constexpr std::size_t prefix_at = 345, ustar_prefix_size = 155, star_prefix_size = 131, star_trailer_at = 508;
+} // namespace tar_layout
+
+/// An entry's name for the text of an error, which shows it with {:?}: so much of it that it does not fill the log.
+constexpr std::string_view shown_tar_name(std::string_view name) noexcept {
+    return name.substr(0, 200);
+}
 
 /// A number: octal digits with spaces or NULs around them, or GNU's base-256 form. An empty field is 0.
 /// Nothing when it is neither, or does not fit.

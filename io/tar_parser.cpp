@@ -12,11 +12,7 @@
 namespace davit::io {
 namespace {
 
-// Where fields are in a header block (POSIX.1-2024, pax §ustar Interchange Format).
-constexpr std::size_t name_at = 0, name_size = 100, mode_at = 100, uid_at = 108, gid_at = 116, id_size = 8;
-constexpr std::size_t size_at = 124, mtime_at = 136, long_size = 12, type_at = 156, link_at = 157, link_size = 100;
-constexpr std::size_t magic_at = 257, magic_size = 8, major_at = 329, minor_at = 337, prefix_at = 345;
-constexpr std::size_t ustar_prefix_size = 155, star_prefix_size = 131, star_trailer_at = 508;
+using namespace tar_layout;
 
 constexpr std::string_view xattr_prefix = "SCHILY.xattr.", sparse_prefix = "GNU.sparse.";
 
@@ -35,11 +31,6 @@ std::string header_path(std::string_view block) {
     return prefix.empty() ? std::string{name} : fmt::format("{}/{}", prefix, name);
 }
 
-// A name that is shown in an error must not fill the log.
-std::string shown(std::string_view name) {
-    return name.size() <= 200 ? std::string{name} : fmt::format("{}…", name.substr(0, 200));
-}
-
 std::uint32_t id_number(const std::optional<std::int64_t>& number, bool& is_good) {
     // 2^32 - 1 means "unchanged" to chown(2).
     is_good = is_good && number && *number >= 0 && *number < std::numeric_limits<std::uint32_t>::max();
@@ -53,7 +44,7 @@ template <class Call> auto tar_parser::of_sparse(Call call) const {
     try {
         return call();
     } catch (error& e) {
-        e.while_doing("the archive's entry {}", shown(entry_.path));
+        e.while_doing("the archive's entry {:?}", shown_tar_name(entry_.path));
         throw;
     }
 }
@@ -89,8 +80,7 @@ void tar_parser::feed(std::span<const std::byte> piece) {
 void tar_parser::finish() const {
     // Some programs leave out the empty blocks, but an entry has an end.
     if (stage_ == stage::ended || (stage_ == stage::header && filled_ == 0 && pax_.empty() && !has_long_path_)) return;
-    throw error(errc::invalid, "the archive ends in the middle{}",
-                entry_.path.empty() ? std::string{} : fmt::format(", at or after {}", shown(entry_.path)));
+    throw error(errc::invalid, "the archive ends in the middle{}", place());
 }
 
 std::span<const std::byte> tar_parser::fill_block(std::span<const std::byte> piece) {
@@ -168,8 +158,8 @@ void tar_parser::parse_header() {
 
 void tar_parser::begin_extension(char type, std::uint64_t size) {
     if (size > limits_.extension_bytes || (extension_total_ += size) > limits_.extension_bytes)
-        throw error(errc::too_large, "the archive has an extended header of more than {} bytes, after {}",
-                    limits_.extension_bytes, entry_.path.empty() ? "its begin" : shown(entry_.path));
+        throw error(errc::too_large, "the archive has an extended header of more than {} bytes{}",
+                    limits_.extension_bytes, place());
     extension_type_ = type;
     extension_.clear();
     left_ = size;
@@ -331,9 +321,12 @@ void tar_parser::next_segment() {
 }
 
 void tar_parser::refuse(std::string_view reason) const {
-    throw error(errc::invalid, "the archive has {}{}", reason,
-                entry_.path.empty() ? std::string{" at its begin"}
-                                    : fmt::format(", at or after {}", shown(entry_.path)));
+    throw error(errc::invalid, "the archive has {}{}", reason, place());
+}
+
+std::string tar_parser::place() const {
+    if (entry_.path.empty()) return ", at its begin";
+    return fmt::format(", at or after {:?}", shown_tar_name(entry_.path));
 }
 
 } // namespace davit::io

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "io/tar_entry.h"
+#include "io/tar_header.h"
 #include "io/tar_sparse.h"
 
 namespace davit::io {
@@ -50,7 +51,6 @@ class tar_parser {
     void finish() const;
 
   private:
-    static constexpr std::size_t block_size = 512;
     enum class stage : std::uint8_t { header, extension, sparse_map, content, padding, ended };
 
     std::span<const std::byte> take_header(std::span<const std::byte> piece);
@@ -66,11 +66,12 @@ class tar_parser {
     void next_segment();
     template <class Call> auto of_sparse(Call call) const;
     [[noreturn]] void refuse(std::string_view reason) const;
+    std::string place() const; ///< What an error ends with: where in the archive
 
     tar_receiver& receiver_;
     tar_limits limits_;
     stage stage_ = stage::header;
-    std::array<char, block_size> block_{};
+    std::array<char, tar_layout::block_size> block_{};
     std::size_t filled_ = 0;    // of block_
     std::uint64_t left_ = 0;    // of the extension, the segment, or map and content together
     std::uint64_t padding_ = 0; // after it

@@ -6,20 +6,13 @@
 
 #include "core/error.h"
 #include "io/tar.h"
-#include "io/tar_headers.h"
+#include "io/tar_header.h"
+#include "io/tar_header_check.h"
 
 namespace davit::io {
 namespace {
 
 constexpr std::size_t read_size = 64u << 10;
-
-/// A path for an error's text: cut, without control characters.
-std::string shown(std::string_view path) {
-    std::string text{path.substr(0, 200)};
-    for (char& c : text)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
-    return text;
-}
 
 std::string or_empty(const char* text) {
     return text != nullptr ? text : "";
@@ -28,7 +21,7 @@ std::string or_empty(const char* text) {
 /// A number of the entry that must fit 32 bits without sign.
 std::uint32_t bounded(std::int64_t value, std::string_view name, const std::string& path) {
     if (value < 0 || value > 0xFFFF'FFFF)
-        throw error(errc::invalid, "tar entry \"{}\": its {} {} is out of range", shown(path), name, value);
+        throw error(errc::invalid, "tar entry {:?}: its {} {} is out of range", shown_tar_name(path), name, value);
     return static_cast<std::uint32_t>(value);
 }
 
@@ -50,8 +43,8 @@ tar_kind kind_of(archive_entry* entry) {
     default:
         break;
     }
-    throw error(errc::invalid, "tar entry \"{}\": unknown kind of file",
-                shown(or_empty(archive_entry_pathname(entry))));
+    throw error(errc::invalid, "tar entry {:?}: unknown kind of file",
+                shown_tar_name(or_empty(archive_entry_pathname(entry))));
 }
 
 } // namespace
@@ -111,7 +104,7 @@ tar_header_facts tar_reader::check_headers() {
     try {
         return check_tar_headers(raw_headers(), limits_.header_bytes);
     } catch (error& refused) {
-        refused.while_doing("tar entry {} (\"{}\")", entries_ + 1, shown(name_in_tar_headers(raw_headers())));
+        refused.while_doing("tar entry {} ({:?})", entries_ + 1, shown_tar_name(name_in_tar_headers(raw_headers())));
         throw;
     }
 }
@@ -122,10 +115,10 @@ void tar_reader::fail(int code) {
     if (source_failure_) std::rethrow_exception(std::exchange(source_failure_, nullptr));
     if (code == ARCHIVE_FATAL && !is_open_) throw error(errc::invalid, "this is not a tar archive");
     const std::string reason = or_empty(archive_error_string(archive_));
-    if (!was_reading_header) throw error(errc::invalid, "tar entry \"{}\": {}", shown(entry_.path), reason);
+    if (!was_reading_header) throw error(errc::invalid, "tar entry {:?}: {}", shown_tar_name(entry_.path), reason);
     check_headers(); // whose reason is the better one
-    throw error(errc::invalid, "tar entry {} (\"{}\"): {}", entries_ + 1, shown(name_in_tar_headers(raw_headers())),
-                reason);
+    throw error(errc::invalid, "tar entry {} ({:?}): {}", entries_ + 1,
+                shown_tar_name(name_in_tar_headers(raw_headers())), reason);
 }
 
 void tar_reader::open() {
@@ -159,15 +152,15 @@ const tar_entry* tar_reader::next() {
     if (consumed() - header_start_ > limits_.header_bytes)
         throw error(errc::too_large, "the headers of tar entry {} are over {} bytes, which is the limit", entries_ + 1,
                     limits_.header_bytes);
-    const auto facts = check_headers();
+    auto facts = check_headers();
     if (++entries_ > limits_.entries)
         throw error(errc::too_large, "the tar archive has more than {} entries, which is the limit", limits_.entries);
-    read_entry(facts);
+    read_entry(std::move(facts));
     is_at_end_ = false;
     return &entry_;
 }
 
-void tar_reader::read_entry(const tar_header_facts& facts) {
+void tar_reader::read_entry(tar_header_facts facts) {
     entry_ = {};
     next_offset_ = 0;
     entry_.path = or_empty(archive_entry_pathname(raw_entry_));
@@ -175,7 +168,7 @@ void tar_reader::read_entry(const tar_header_facts& facts) {
     if (entry_.kind == tar_kind::symbolic_link) entry_.link_target = or_empty(archive_entry_symlink(raw_entry_));
     if (entry_.kind == tar_kind::hard_link) entry_.link_target = or_empty(archive_entry_hardlink(raw_entry_));
     if (entry_.link_target.empty() && (entry_.kind == tar_kind::symbolic_link || entry_.kind == tar_kind::hard_link))
-        entry_.link_target = facts.link;
+        entry_.link_target = std::move(facts.link);
     entry_.mode = static_cast<std::uint32_t>(archive_entry_perm(raw_entry_)) & 07777;
     entry_.uid = bounded(archive_entry_uid(raw_entry_), "user id", entry_.path);
     entry_.gid = bounded(archive_entry_gid(raw_entry_), "group id", entry_.path);
@@ -194,22 +187,23 @@ void tar_reader::read_entry(const tar_header_facts& facts) {
 void tar_reader::check_sizes() {
     if (entry_.path.empty()) throw error(errc::invalid, "tar entry {} has no path", entries_);
     if (entry_.path.size() > limits_.path_bytes)
-        throw error(errc::too_large, "tar entry \"{}\": its path is over {} bytes, which is the limit",
-                    shown(entry_.path), limits_.path_bytes);
+        throw error(errc::too_large, "tar entry {:?}: its path is over {} bytes, which is the limit",
+                    shown_tar_name(entry_.path), limits_.path_bytes);
     if (entry_.link_target.size() > limits_.link_bytes)
-        throw error(errc::too_large, "tar entry \"{}\": its link target is over {} bytes, which is the limit",
-                    shown(entry_.path), limits_.link_bytes);
+        throw error(errc::too_large, "tar entry {:?}: its link target is over {} bytes, which is the limit",
+                    shown_tar_name(entry_.path), limits_.link_bytes);
     const bool is_link = entry_.kind == tar_kind::symbolic_link || entry_.kind == tar_kind::hard_link;
     if (is_link && entry_.link_target.empty())
-        throw error(errc::invalid, "tar entry \"{}\" links to nothing", shown(entry_.path));
+        throw error(errc::invalid, "tar entry {:?} links to nothing", shown_tar_name(entry_.path));
     const std::int64_t size = archive_entry_size(raw_entry_);
-    if (size < 0) throw error(errc::invalid, "tar entry \"{}\": its size {} is negative", shown(entry_.path), size);
+    if (size < 0)
+        throw error(errc::invalid, "tar entry {:?}: its size {} is negative", shown_tar_name(entry_.path), size);
     if (entry_.kind != tar_kind::file) return;
     entry_.size = static_cast<std::uint64_t>(size);
     if (entry_.size > limits_.total_bytes - total_bytes_)
         throw error(errc::too_large,
-                    "tar entry \"{}\": with its {} bytes the archive holds more than {}, which is the limit",
-                    shown(entry_.path), entry_.size, limits_.total_bytes);
+                    "tar entry {:?}: with its {} bytes the archive holds more than {}, which is the limit",
+                    shown_tar_name(entry_.path), entry_.size, limits_.total_bytes);
     total_bytes_ += entry_.size;
 }
 
@@ -220,8 +214,8 @@ void tar_reader::read_xattrs() {
     archive_entry_xattr_reset(raw_entry_);
     while (archive_entry_xattr_next(raw_entry_, &name, &value, &size) == ARCHIVE_OK) {
         if (size > limits_.xattr_bytes)
-            throw error(errc::too_large, "tar entry \"{}\": an extended attribute is over {} bytes, which is the limit",
-                        shown(entry_.path), limits_.xattr_bytes);
+            throw error(errc::too_large, "tar entry {:?}: an extended attribute is over {} bytes, which is the limit",
+                        shown_tar_name(entry_.path), limits_.xattr_bytes);
         entry_.xattrs.emplace_back(or_empty(name), std::string(static_cast<const char*>(value), size));
     }
 }
@@ -239,7 +233,8 @@ std::optional<tar_reader::block> tar_reader::next_block() {
         const auto start = static_cast<std::uint64_t>(offset);
         if (offset < 0 || start < next_offset_ || start > entry_.size || size > entry_.size - start) {
             is_at_end_ = true;
-            throw error(errc::invalid, "tar entry \"{}\": its sparse map does not fit its size", shown(entry_.path));
+            throw error(errc::invalid, "tar entry {:?}: its sparse map does not fit its size",
+                        shown_tar_name(entry_.path));
         }
         next_offset_ = start + size;
         return block{start, {static_cast<const std::byte*>(bytes), size}};
@@ -248,8 +243,8 @@ std::optional<tar_reader::block> tar_reader::next_block() {
 
 std::string tar_reader::read_content(std::size_t most) {
     if (entry_.size > most)
-        throw error(errc::too_large, "tar entry \"{}\": its content is over {} bytes, which is the limit",
-                    shown(entry_.path), most);
+        throw error(errc::too_large, "tar entry {:?}: its content is over {} bytes, which is the limit",
+                    shown_tar_name(entry_.path), most);
     std::string content(static_cast<std::size_t>(entry_.size), '\0');
     while (const auto piece = next_block())
         std::copy_n(reinterpret_cast<const char*>(piece->bytes.data()), piece->bytes.size(),

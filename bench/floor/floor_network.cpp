@@ -15,7 +15,7 @@
 namespace davit::floor {
 namespace {
 
-constexpr std::uint32_t network = 0x0ae70000; // 10.231.0.0/16, the gateway is .0.1
+constexpr std::uint32_t network_address = 0x0ae70000; // 10.231.0.0/16, the gateway is .0.1
 constexpr int prefix = 16;
 
 [[noreturn]] void die(const char* what, int number) {
@@ -96,7 +96,7 @@ void give_address(int socket, int index, std::uint32_t host_number) {
     body.ifa_family = AF_INET;
     body.ifa_prefixlen = prefix;
     body.ifa_index = static_cast<std::uint32_t>(index);
-    const auto address = htonl(network + host_number);
+    const auto address = htonl(network_address + host_number);
     request asked{RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, body};
     asked.add(IFA_LOCAL, &address, sizeof address);
     asked.add(IFA_ADDRESS, &address, sizeof address);
@@ -161,7 +161,7 @@ void configure_inside(std::uint32_t host_number) {
         body.rtm_table = RT_TABLE_MAIN;
         body.rtm_protocol = RTPROT_BOOT;
         body.rtm_type = RTN_UNICAST;
-        const auto gateway = htonl(network + 1);
+        const auto gateway = htonl(network_address + 1);
         request route{RTM_NEWROUTE, NLM_F_CREATE, body};
         route.add(RTA_GATEWAY, &gateway, sizeof gateway);
         route.run(socket, "setting the default route");

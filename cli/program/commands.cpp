@@ -8,7 +8,7 @@ namespace {
 constexpr std::size_t any = SIZE_MAX;
 
 // name, group, name in the group, usage, summary, words at least and at most, interspersed, maker
-constexpr command_entry table[] = {
+constexpr command_entry entries[] = {
     {"run", "container", "", "[OPTIONS] IMAGE [COMMAND] [ARG...]", "Create and run a new container from an image", 1,
      any, false, make_run},
     {"create", "container", "", "[OPTIONS] IMAGE [COMMAND] [ARG...]", "Create a new container", 1, any, false,
@@ -46,7 +46,7 @@ constexpr command_entry table[] = {
 } // namespace
 
 std::span<const command_entry> all_commands() {
-    return table;
+    return entries;
 }
 
 } // namespace davit::cli

@@ -15,7 +15,7 @@ struct named_limit {
     int resource;
 };
 
-constexpr std::array names = {
+constexpr std::array known_limits = {
     named_limit{"core", RLIMIT_CORE},         named_limit{"cpu", RLIMIT_CPU},
     named_limit{"data", RLIMIT_DATA},         named_limit{"fsize", RLIMIT_FSIZE},
     named_limit{"locks", RLIMIT_LOCKS},       named_limit{"memlock", RLIMIT_MEMLOCK},
@@ -34,7 +34,7 @@ std::uint64_t limit_value(const ulimit_config& limit, std::int64_t value) {
 } // namespace
 
 rlimit_plan to_rlimit(const ulimit_config& limit) {
-    for (const named_limit& known : names) {
+    for (const named_limit& known : known_limits) {
         if (known.name != limit.name) continue;
         const rlimit_plan plan{known.resource, limit_value(limit, limit.soft), limit_value(limit, limit.hard)};
         if (plan.soft > plan.hard)

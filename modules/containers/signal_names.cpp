@@ -17,7 +17,7 @@ struct named_signal {
     int number;
 };
 
-constexpr std::array names = {
+constexpr std::array known_signals = {
     named_signal{"HUP", SIGHUP},       named_signal{"INT", SIGINT},       named_signal{"QUIT", SIGQUIT},
     named_signal{"ILL", SIGILL},       named_signal{"TRAP", SIGTRAP},     named_signal{"ABRT", SIGABRT},
     named_signal{"IOT", SIGABRT},      named_signal{"BUS", SIGBUS},       named_signal{"FPE", SIGFPE},
@@ -68,7 +68,7 @@ int parse_signal(std::string_view text) {
     for (const char c : text) name += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
     std::string_view plain = name;
     if (plain.starts_with("SIG")) plain.remove_prefix(3);
-    for (const named_signal& known : names)
+    for (const named_signal& known : known_signals)
         if (known.name == plain) return known.number;
     if (const auto number = real_time(plain)) return *number;
     throw error(errc::invalid, "invalid signal: {}", text);

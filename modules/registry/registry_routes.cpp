@@ -17,7 +17,6 @@ namespace davit {
 
 namespace {
 
-constexpr std::size_t manifest_limit = 4u << 20;
 constexpr std::size_t page_limit = 1000;
 constexpr std::size_t block_size = 256u << 10;
 
@@ -346,7 +345,7 @@ task<void> registry_routes::put_manifest(request& asked) {
     if (media_type.empty()) throw registry_error(400, "MANIFEST_INVALID", "a manifest needs its Content-Type");
     if (media_type.size() > registry_storage::longest_media_type)
         throw registry_error(400, "MANIFEST_INVALID", "the manifest's Content-Type is too long");
-    std::string bytes = co_await asked.exchange.read_all(manifest_limit);
+    std::string bytes = co_await asked.exchange.read_all(registry_storage::manifest_limit);
     io::sha256 hash;
     hash.update(bytes);
     const digest of = digest::of_sha256(hash.finish());

@@ -18,7 +18,6 @@ namespace davit {
 
 namespace {
 
-constexpr std::uint64_t manifest_limit = 4u << 20;
 constexpr mode_t directory_mode = 0700;
 constexpr mode_t file_mode = 0600;
 

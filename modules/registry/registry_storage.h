@@ -36,6 +36,7 @@ class registry_storage {
   public:
     /// What `put_manifest` takes, in bytes.
     static constexpr std::size_t longest_media_type = 1024;
+    static constexpr std::size_t manifest_limit = 4u << 20;
 
     explicit registry_storage(std::string directory) : directory_{std::move(directory)} {}
 

@@ -7,14 +7,14 @@
 namespace davit {
 namespace {
 
-std::vector<std::string> lines;
+std::vector<std::string> log_lines;
 
 TEST(log, a_line_stays_one_line_whatever_is_in_it) {
-    lines.clear();
-    log::set_sink([](log::level, std::string_view line) { lines.emplace_back(line); }, log::level::debug);
+    log_lines.clear();
+    log::set_sink([](log::level, std::string_view line) { log_lines.emplace_back(line); }, log::level::debug);
     log::warn("container {}: {}", "x", "evil\n2026-01-01 injected\x1b[2J\x7f\ttab, and \xc3\xa9");
     log::set_sink(nullptr, log::level::warn);
-    EXPECT_EQ(lines,
+    EXPECT_EQ(log_lines,
               std::vector<std::string>{"container x: evil\\x0a2026-01-01 injected\\x1b[2J\\x7f\\x09tab, and \xc3\xa9"});
 }
 

@@ -10,9 +10,9 @@ namespace davit::io {
 namespace {
 
 using kind = http_parser::kind;
-using event = http_parser::event;
+using parsed = http_parser::event;
 
-std::string_view text_of(const_bytes bytes) {
+std::string_view as_text(const_bytes bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
@@ -28,13 +28,13 @@ std::string events_of(kind of, std::string_view input, std::size_t piece = std::
             for (;;) {
                 const auto step = parser.next(as_bytes(some.substr(used)));
                 used += step.consumed;
-                if (step.what == event::need_input) break;
-                if (step.what == event::head && of == kind::request)
+                if (step.what == parsed::need_input) break;
+                if (step.what == parsed::head && of == kind::request)
                     told += std::string{to_string(parser.request().method)} + " " + parser.request().target + "|";
-                if (step.what == event::head && of == kind::response)
+                if (step.what == parsed::head && of == kind::response)
                     told += std::to_string(parser.response().status) + " " + parser.response().reason + "|";
-                if (step.what == event::body) told += text_of(step.data);
-                if (step.what == event::end) {
+                if (step.what == parsed::body) told += as_text(step.data);
+                if (step.what == parsed::end) {
                     for (const auto f : parser.trailers())
                         told += "(" + std::string{f.name} + "=" + std::string{f.value} + ")";
                     told += "|end|";
@@ -69,7 +69,7 @@ TEST(http_parser, reads_headers_in_order_without_blanks_around_values_and_finds_
     http_parser parser{kind::request, {}};
     const auto step = parser.next(as_bytes(
         "GET / HTTP/1.1\r\nHost: x\r\nAccept:  a \t\r\nX-Empty:\r\naccept: b\r\nConnection: Keep, Upgrade\r\n\r\n"));
-    ASSERT_EQ(step.what, event::head);
+    ASSERT_EQ(step.what, parsed::head);
     const http_headers& headers = parser.request().headers;
     EXPECT_EQ(headers.get("HOST"), "x");
     EXPECT_EQ(headers.get("accept"), "a");
@@ -84,7 +84,7 @@ TEST(http_parser, reads_headers_in_order_without_blanks_around_values_and_finds_
 TEST(http_parser, takes_an_address_for_its_path_and_its_host_for_the_field) {
     http_parser parser{kind::request, {}};
     const auto step = parser.next(as_bytes("GET HTTP://Named:8080/a%2Fb?c=d HTTP/1.1\r\nHost: other\r\n\r\n"));
-    ASSERT_EQ(step.what, event::head);
+    ASSERT_EQ(step.what, parsed::head);
     EXPECT_EQ(parser.request().target, "/a%2Fb?c=d");
     EXPECT_EQ(parser.request().headers.get("Host"), "named:8080");
     EXPECT_EQ(parser.request().headers.count("Host"), 1u);
@@ -163,15 +163,15 @@ TEST(http_parser, ends_a_response_without_length_with_the_flow) {
 TEST(http_parser, takes_no_body_after_a_response_to_head_and_stops_after_the_head_of_an_upgrade) {
     http_parser parser{kind::response, {}};
     parser.expect_no_body(true);
-    EXPECT_EQ(parser.next(as_bytes("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")).what, event::head);
+    EXPECT_EQ(parser.next(as_bytes("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")).what, parsed::head);
     EXPECT_FALSE(parser.has_body());
     EXPECT_TRUE(parser.should_keep_alive());
-    EXPECT_EQ(parser.next({}).what, event::end);
+    EXPECT_EQ(parser.next({}).what, parsed::end);
 
     parser.reset();
     const std::string_view upgrade = "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\nraw";
     const auto step = parser.next(as_bytes(upgrade));
-    EXPECT_EQ(step.what, event::head);
+    EXPECT_EQ(step.what, parsed::head);
     EXPECT_EQ(upgrade.substr(step.consumed), "raw");
 }
 

@@ -20,11 +20,15 @@ TOP_FOLDERS = ("core", "io", "modules", "api", "cli", "bench", "tests")
 
 
 def built_sources(build):
-    """What the build compiles of the tree: the entries of the compilation database, with their sources."""
+    """What the build compiles of the tree: the entries of the compilation database, with their sources. Where CMake has several
+    compiled as one, the entry's file includes them by their whole paths."""
+    included = re.compile(r'^#include "(/.*\.cpp)"$', re.MULTILINE)
     for entry in json.loads((build / "compile_commands.json").read_text()):
         source = pathlib.Path(entry["file"])
-        if source.suffix == ".cpp" and source.is_relative_to(ROOT) and source.exists():
-            yield entry, source
+        several = source.parent.name == "Unity"
+        for one in map(pathlib.Path, included.findall(source.read_text())) if several else [source]:
+            if one.suffix == ".cpp" and one.is_relative_to(ROOT) and one.exists():
+                yield entry, one
 
 
 def first_includes(build):

@@ -16,7 +16,7 @@ namespace davit {
 namespace {
 
 /// Records are written in blocks of this size: few system calls, and small enough for the processor's cache.
-constexpr std::size_t block_size = 768u << 10;
+constexpr std::size_t write_block = 768u << 10;
 
 std::size_t index_of(output_stream from) noexcept {
     return from == output_stream::standard_output ? 0 : 1;
@@ -119,8 +119,8 @@ void json_file_log::write(std::span<const output_chunk> chunks) {
 
 void json_file_log::write_chunks(std::span<const output_chunk> chunks) {
     // Each worker keeps one block; only the pages that were ever written cost memory.
-    static thread_local record_buffer buffer{block_size};
-    if (encoder_.longest_record() > block_size / 2) throw error(errc::too_large, "the log's attributes are too large");
+    static thread_local record_buffer buffer{write_block};
+    if (encoder_.longest_record() > write_block / 2) throw error(errc::too_large, "the log's attributes are too large");
     buffer.clear();
     for (const output_chunk& chunk : chunks) write_lines(chunk, buffer);
     flush(buffer);

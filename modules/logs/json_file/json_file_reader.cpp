@@ -13,7 +13,7 @@ namespace davit {
 
 namespace {
 
-constexpr std::size_t block_size = 512u << 10;
+constexpr std::size_t read_size = 512u << 10;
 constexpr std::uint64_t to_the_end = UINT64_MAX;
 
 std::uint64_t size_of(const io::descriptor& file) {
@@ -70,7 +70,7 @@ task<bool> json_file_reader::open_age(std::uint64_t age) {
 
 bool json_file_reader::read_block(std::uint64_t limit) {
     const std::size_t kept = block_.size();
-    const std::uint64_t wanted = std::min<std::uint64_t>(block_size, limit - std::min(limit, offset_));
+    const std::uint64_t wanted = std::min<std::uint64_t>(read_size, limit - std::min(limit, offset_));
     if (!file_ || wanted == 0) return false;
     block_.resize(kept + wanted);
     const ssize_t got = ::pread(file_.get(), block_.data() + kept, wanted, static_cast<off_t>(offset_));

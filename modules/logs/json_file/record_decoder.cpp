@@ -13,7 +13,7 @@ namespace davit {
 
 namespace {
 
-using byte_block = signed char __attribute__((vector_size(16)));
+using signed_block = signed char __attribute__((vector_size(16)));
 using word_pair = std::uint64_t __attribute__((vector_size(16)));
 
 struct parsed_record {
@@ -70,7 +70,7 @@ std::optional<std::uint32_t> read_hex(std::string_view digits) {
 std::size_t plain_run(std::string_view text) {
     std::size_t at = 0;
     for (; text.size() - at >= 16; at += 16) {
-        byte_block block;
+        signed_block block;
         std::memcpy(&block, text.data() + at, sizeof block);
         const auto words = reinterpret_cast<word_pair>((block == '"') | (block == '\\'));
         if ((words[0] | words[1]) != 0) break;

@@ -21,10 +21,12 @@ struct architecture {
 };
 #if defined(__x86_64__)
 constexpr bool is_x86 = true;
-constexpr architecture architectures[] = {{SCMP_ARCH_X86_64, AUDIT_ARCH_X86_64}, {SCMP_ARCH_X86, AUDIT_ARCH_I386}};
+constexpr architecture native_architectures[] = {{SCMP_ARCH_X86_64, AUDIT_ARCH_X86_64},
+                                                 {SCMP_ARCH_X86, AUDIT_ARCH_I386}};
 #elif defined(__aarch64__)
 constexpr bool is_x86 = false;
-constexpr architecture architectures[] = {{SCMP_ARCH_AARCH64, AUDIT_ARCH_AARCH64}, {SCMP_ARCH_ARM, AUDIT_ARCH_ARM}};
+constexpr architecture native_architectures[] = {{SCMP_ARCH_AARCH64, AUDIT_ARCH_AARCH64},
+                                                 {SCMP_ARCH_ARM, AUDIT_ARCH_ARM}};
 #else
 #error "the default seccomp profile is written for x86-64 and arm64"
 #endif
@@ -127,7 +129,7 @@ std::uint64_t relevant_capabilities() {
 
 std::string compile_default_seccomp(std::uint64_t capabilities) {
     std::vector<architecture_verdicts> all;
-    for (const auto& one : architectures) all.push_back(verdicts_on(one, capabilities));
+    for (const auto& one : native_architectures) all.push_back(verdicts_on(one, capabilities));
     return assemble_seccomp(all);
 }
 

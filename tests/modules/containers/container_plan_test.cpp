@@ -4,11 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "core/error.h"
+#include "tests/modules/containers/four_processors.h"
 
 namespace davit {
 namespace {
-
-const host_processors four_processors{4, "0-3", "0"};
 
 class plain_profiles final : public security_profiles {
   public:

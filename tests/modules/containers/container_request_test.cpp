@@ -11,13 +11,12 @@
 #include "modules/containers/container_names.h"
 #include "modules/containers/signal_names.h"
 #include "modules/containers/sysctl_rules.h"
+#include "tests/modules/containers/four_processors.h"
 
 namespace davit {
 namespace {
 
 using strings = std::vector<std::string>;
-
-const host_processors four_processors{4, "0-3", "0"};
 
 errc refusal(auto change) {
     create_request request;

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace davit::io {
@@ -9,8 +10,8 @@ namespace davit::io {
 /// What the raw headers say that libarchive loses: the link of an entry whose own header has none, because the name
 /// could not be put there (as Go does with one that is not ASCII), is known to the pax record only.
 struct tar_header_facts {
-    char type = 0;         ///< Of the entry's own header
-    std::string_view link; ///< From a pax record or a GNU long name; within the bytes that were checked
+    char type = 0;    ///< Of the entry's own header
+    std::string link; ///< From a pax record or a GNU long name
 };
 
 /// Checks the raw headers of one tar entry, beginning with the first of its extended headers, for what libarchive lets

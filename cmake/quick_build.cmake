@@ -1,7 +1,8 @@
-# What most sources include is parsed once for all of them: the standard library's headers, and GoogleTest's for the tests. Where the
-# product's sources do without, that they compile shows that each includes what it uses.
-set(DAVIT_PRECOMPILE "" CACHE STRING "Whose common headers are precompiled: tests, all (the product's, too), or nobody's when empty")
-if(DAVIT_PRECOMPILE)
+# For a build from nothing: what most sources include is parsed once for all of them (the standard library's headers, and GoogleTest's
+# for the tests), and several sources of a target are compiled as one. Where the product's sources do without, that they compile shows
+# that each includes what it uses.
+set(DAVIT_QUICK "" CACHE STRING "Which sources are compiled so: tests, all (the product's, too), or none when empty")
+if(DAVIT_QUICK)
   add_compile_options("SHELL:-Xclang -fno-pch-timestamp") # the same headers give the same file, which ccache asks for
 endif()
 
@@ -21,24 +22,28 @@ function(davit_targets_below folder found)
 endfunction()
 
 # To be called when all targets are known.
-function(davit_precompile)
-  if(NOT DAVIT_PRECOMPILE)
+function(davit_quick_build)
+  if(NOT DAVIT_QUICK)
     return()
   endif()
-  if(DAVIT_PRECOMPILE STREQUAL all)
-    target_precompile_headers(davit_core PRIVATE ${DAVIT_COMMON_HEADERS})
-  endif()
-  target_precompile_headers(core_test PRIVATE ${DAVIT_COMMON_HEADERS} <gtest/gtest.h> <gmock/gmock.h>)
   davit_targets_below(${CMAKE_SOURCE_DIR} targets)
-  list(REMOVE_ITEM targets davit_core core_test)
   foreach(target IN LISTS targets)
     get_target_property(type ${target} TYPE)
     get_target_property(libraries ${target} LINK_LIBRARIES)
-    # What is compiled with other flags can't use them: the shim, and the main files of programs.
+    # What is compiled with other flags can't use the same precompiled headers: the shim, and the main files of programs.
     if("GTest::gmock" IN_LIST libraries)
-      target_precompile_headers(${target} REUSE_FROM core_test)
-    elseif(DAVIT_PRECOMPILE STREQUAL all AND type STREQUAL STATIC_LIBRARY)
-      target_precompile_headers(${target} REUSE_FROM davit_core)
+      set(headers core_test ${DAVIT_COMMON_HEADERS} <gtest/gtest.h> <gmock/gmock.h>)
+    elseif(DAVIT_QUICK STREQUAL all AND type STREQUAL STATIC_LIBRARY)
+      set(headers davit_core ${DAVIT_COMMON_HEADERS})
+    else()
+      continue()
     endif()
+    list(POP_FRONT headers owner)
+    if(target STREQUAL owner)
+      target_precompile_headers(${target} PRIVATE ${headers})
+    else()
+      target_precompile_headers(${target} REUSE_FROM ${owner})
+    endif()
+    set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
   endforeach()
 endfunction()
