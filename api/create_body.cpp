@@ -1,7 +1,6 @@
 #include "api/create_body.h"
 
 #include <algorithm>
-#include <tuple>
 
 #include "core/error.h"
 
@@ -19,15 +18,10 @@ bool asks_nothing(std::string_view json) {
 }
 
 void refuse_unoffered(const wire_host_config& host) {
-    std::apply(
-        [&](const auto&... field) {
-            const auto check = [&](const auto& one) {
-                if (!asks_nothing((host.*one.member).text))
-                    throw error(errc::unsupported, "HostConfig.{} is not supported by this version of Davit", one.name);
-            };
-            (check(field), ...);
-        },
-        unoffered_host_fields);
+    unoffered_host_fields.each([&](const auto& one) {
+        if (!asks_nothing((host.*one.member).text))
+            throw error(errc::unsupported, "HostConfig.{} is not supported by this version of Davit", one.name);
+    });
 }
 
 [[noreturn]] void refuse_mac_address() {

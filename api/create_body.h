@@ -1,6 +1,5 @@
 #pragma once
 
-#include <tuple>
 #include <utility>
 
 #include "api/command_words.h"
@@ -32,7 +31,7 @@ create_request to_create_request(received_body body, std::string name, std::stri
 namespace davit::api::detail {
 
 template <std::size_t Index> constexpr auto received_host_field() {
-    constexpr auto described = std::get<Index>(fields_of<wire_host_config>::list);
+    constexpr auto described = field_at<Index>(fields_of<wire_host_config>::list);
     if constexpr (described.name == "CapAdd")
         return field("CapAdd", &received_host::asked_to_add, when_empty::null);
     else if constexpr (described.name == "CapDrop")
@@ -42,11 +41,11 @@ template <std::size_t Index> constexpr auto received_host_field() {
 }
 
 template <std::size_t... Index> constexpr auto received_host_fields(std::index_sequence<Index...>) {
-    return std::tuple{received_host_field<Index>()...};
+    return field_list{received_host_field<Index>()...};
 }
 
-inline constexpr auto received_host_list = received_host_fields(
-    std::make_index_sequence<std::tuple_size_v<std::remove_cvref_t<decltype(fields_of<wire_host_config>::list)>>>{});
+inline constexpr auto received_host_list =
+    received_host_fields(std::make_index_sequence<fields_of<wire_host_config>::list.size()>{});
 
 } // namespace davit::api::detail
 
@@ -57,7 +56,7 @@ template <> struct davit::fields_of<davit::api::received_host> {
 namespace davit::api::detail {
 
 template <std::size_t Index> constexpr auto received_field() {
-    constexpr auto described = std::get<Index>(fields_of<create_body>::list);
+    constexpr auto described = field_at<Index>(fields_of<create_body>::list);
     if constexpr (described.name == "Cmd")
         return field("Cmd", &received_body::asked_command, when_empty::null);
     else if constexpr (described.name == "Entrypoint")
@@ -69,11 +68,10 @@ template <std::size_t Index> constexpr auto received_field() {
 }
 
 template <std::size_t... Index> constexpr auto received_fields(std::index_sequence<Index...>) {
-    return std::tuple{received_field<Index>()...};
+    return field_list{received_field<Index>()...};
 }
 
-inline constexpr auto received_list = received_fields(
-    std::make_index_sequence<std::tuple_size_v<std::remove_cvref_t<decltype(fields_of<create_body>::list)>>>{});
+inline constexpr auto received_list = received_fields(std::make_index_sequence<fields_of<create_body>::list.size()>{});
 
 } // namespace davit::api::detail
 

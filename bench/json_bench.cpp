@@ -58,19 +58,19 @@ std::vector<listed_container> sample_list() {
 } // namespace
 
 template <> struct davit::fields_of<descriptor> {
-    static constexpr std::tuple list{field("mediaType", &descriptor::media_type), field("digest", &descriptor::digest),
+    static constexpr field_list list{field("mediaType", &descriptor::media_type), field("digest", &descriptor::digest),
                                      field("size", &descriptor::size)};
 };
 template <> struct davit::fields_of<manifest> {
-    static constexpr std::tuple list{field("schemaVersion", &manifest::schema_version),
+    static constexpr field_list list{field("schemaVersion", &manifest::schema_version),
                                      field("config", &manifest::config), field("layers", &manifest::layers)};
 };
 template <> struct davit::fields_of<listed_port> {
-    static constexpr std::tuple list{field("IP", &listed_port::ip), field("PrivatePort", &listed_port::inside),
+    static constexpr field_list list{field("IP", &listed_port::ip), field("PrivatePort", &listed_port::inside),
                                      field("PublicPort", &listed_port::outside)};
 };
 template <> struct davit::fields_of<listed_container> {
-    static constexpr std::tuple list{
+    static constexpr field_list list{
         field("Id", &listed_container::id),           field("Names", &listed_container::names),
         field("Image", &listed_container::image),     field("Command", &listed_container::command),
         field("Created", &listed_container::created), field("Ports", &listed_container::ports),

@@ -1,7 +1,6 @@
 #include "cli/client_configuration.h"
 
 #include <cstdio>
-#include <tuple>
 
 #include "cli/environment.h"
 #include "cli/output.h"
@@ -15,18 +14,18 @@ namespace davit {
 template <> struct fields_of<cli::client_configuration::login> {
     using self = cli::client_configuration::login;
     static constexpr auto list =
-        std::tuple{field("auth", &self::auth), field("username", &self::user), field("password", &self::password),
+        field_list{field("auth", &self::auth), field("username", &self::user), field("password", &self::password),
                    field("identitytoken", &self::identity_token)};
 };
 template <> struct fields_of<cli::client_configuration::proxies> {
     using self = cli::client_configuration::proxies;
     static constexpr auto list =
-        std::tuple{field("httpProxy", &self::http), field("httpsProxy", &self::https), field("ftpProxy", &self::ftp),
+        field_list{field("httpProxy", &self::http), field("httpsProxy", &self::https), field("ftpProxy", &self::ftp),
                    field("allProxy", &self::all), field("noProxy", &self::no_proxy)};
 };
 template <> struct fields_of<cli::client_configuration> {
     using self = cli::client_configuration;
-    static constexpr auto list = std::tuple{field("auths", &self::logins),
+    static constexpr auto list = field_list{field("auths", &self::logins),
                                             field("credsStore", &self::credential_helper),
                                             field("currentContext", &self::current_context),
                                             field("detachKeys", &self::detach_keys),

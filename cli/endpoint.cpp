@@ -1,6 +1,5 @@
 #include "cli/endpoint.h"
 
-#include <tuple>
 #include <unistd.h>
 
 #include "cli/command.h"
@@ -38,15 +37,15 @@ namespace davit {
 template <> struct fields_of<cli::context_endpoint> {
     using self = cli::context_endpoint;
     static constexpr auto list =
-        std::tuple{field("Host", &self::host), field("SkipTLSVerify", &self::skips_verification)};
+        field_list{field("Host", &self::host), field("SkipTLSVerify", &self::skips_verification)};
 };
 template <> struct fields_of<cli::context_endpoints> {
     using self = cli::context_endpoints;
-    static constexpr auto list = std::tuple{field("docker", &self::docker)};
+    static constexpr auto list = field_list{field("docker", &self::docker)};
 };
 template <> struct fields_of<cli::context_description> {
     using self = cli::context_description;
-    static constexpr auto list = std::tuple{field("Endpoints", &self::endpoints)};
+    static constexpr auto list = field_list{field("Endpoints", &self::endpoints)};
 };
 
 } // namespace davit

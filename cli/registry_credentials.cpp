@@ -1,6 +1,5 @@
 #include "cli/registry_credentials.h"
 
-#include <tuple>
 #include <unistd.h>
 
 #include "api/types/registry_auth.h"
@@ -105,7 +104,7 @@ namespace davit {
 
 template <> struct fields_of<cli::helper_answer> {
     using self = cli::helper_answer;
-    static constexpr auto list = std::tuple{field("Username", &self::user), field("Secret", &self::secret)};
+    static constexpr auto list = field_list{field("Username", &self::user), field("Secret", &self::secret)};
 };
 
 } // namespace davit

@@ -5,7 +5,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "core/fields.h"
@@ -149,7 +148,7 @@ std::vector<std::string> resolve_command(const container_config& config);
 
 template <> struct fields_of<health_config> {
     using self = health_config;
-    static constexpr auto list = std::tuple{
+    static constexpr auto list = field_list{
         field("Test", &self::test, when_empty::omit),
         field("Interval", &self::interval, when_empty::omit),
         field("Timeout", &self::timeout, when_empty::omit),
@@ -161,7 +160,7 @@ template <> struct fields_of<health_config> {
 
 template <> struct fields_of<container_config> {
     using self = container_config;
-    static constexpr auto list = std::tuple{
+    static constexpr auto list = field_list{
         field("Hostname", &self::hostname),
         field("Domainname", &self::domain_name),
         field("User", &self::user),
@@ -190,24 +189,24 @@ template <> struct fields_of<container_config> {
 
 template <> struct fields_of<log_config> {
     using self = log_config;
-    static constexpr auto list = std::tuple{field("Type", &self::type), field("Config", &self::config)};
+    static constexpr auto list = field_list{field("Type", &self::type), field("Config", &self::config)};
 };
 
 template <> struct fields_of<restart_policy> {
     using self = restart_policy;
     static constexpr auto list =
-        std::tuple{field("Name", &self::name), field("MaximumRetryCount", &self::maximum_retry_count)};
+        field_list{field("Name", &self::name), field("MaximumRetryCount", &self::maximum_retry_count)};
 };
 
 template <> struct fields_of<ulimit_config> {
     using self = ulimit_config;
     static constexpr auto list =
-        std::tuple{field("Name", &self::name), field("Hard", &self::hard), field("Soft", &self::soft)};
+        field_list{field("Name", &self::name), field("Hard", &self::hard), field("Soft", &self::soft)};
 };
 
 template <> struct fields_of<host_config> {
     using self = host_config;
-    static constexpr auto list = std::tuple{
+    static constexpr auto list = field_list{
         field("Binds", &self::binds, when_empty::null),
         field("ContainerIDFile", &self::container_id_file),
         field("LogConfig", &self::log),

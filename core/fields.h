@@ -3,7 +3,8 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <tuple>
+#include <type_traits>
+#include <utility>
 
 namespace davit {
 
@@ -26,10 +27,61 @@ field(std::string_view name, Member Owner::* member, when_empty empty = when_emp
     return {name, member, empty};
 }
 
+namespace detail {
+
+template <std::size_t Index, class Field> struct listed_field {
+    Field value;
+};
+
+template <class Indices, class... Fields> struct listed_fields;
+template <std::size_t... Index, class... Fields> struct listed_fields<std::index_sequence<Index...>, Fields...>
+    : listed_field<Index, Fields>... {};
+
+} // namespace detail
+
+/// The descriptions of a type's fields, in their order. (A std::tuple of fifty costs every source that sees it most of
+/// a second to compile.)
+template <class... Fields> class field_list : detail::listed_fields<std::index_sequence_for<Fields...>, Fields...> {
+    using fields = detail::listed_fields<std::index_sequence_for<Fields...>, Fields...>;
+
+  public:
+    constexpr field_list(const Fields&... of) : fields{{of}...} {}
+
+    static constexpr std::size_t size() noexcept { return sizeof...(Fields); }
+
+    template <std::size_t Index, class... Of> friend constexpr const auto& field_at(const field_list<Of...>& list);
+
+    template <class Visit> constexpr void each(Visit visit) const { each(visit, std::index_sequence_for<Fields...>{}); }
+
+    template <class... More>
+    constexpr field_list<Fields..., More...> followed_by(const field_list<More...>& more) const {
+        return join(more, std::index_sequence_for<Fields...>{}, std::index_sequence_for<More...>{});
+    }
+
+  private:
+    template <std::size_t Index, class Field>
+    static constexpr const Field& pick(const detail::listed_field<Index, Field>& from) {
+        return from.value;
+    }
+    template <class Visit, std::size_t... Index>
+    constexpr void each(Visit& visit, std::index_sequence<Index...>) const {
+        (visit(pick<Index>(*this)), ...);
+    }
+    template <class More, std::size_t... Own, std::size_t... Other>
+    constexpr auto join(const More& more, std::index_sequence<Own...>, std::index_sequence<Other...>) const {
+        return field_list<Fields..., std::remove_cvref_t<decltype(field_at<Other>(more))>...>{pick<Own>(*this)...,
+                                                                                              field_at<Other>(more)...};
+    }
+};
+
+template <std::size_t Index, class... Of> constexpr const auto& field_at(const field_list<Of...>& list) {
+    return field_list<Of...>::template pick<Index>(list);
+}
+
 /// The one description of a type's fields, from which reading and writing both follow. Specialise it beside the type:
 ///
 ///     template <> struct fields_of<port> {
-///         static constexpr auto list = std::tuple{field("IP", &port::ip, when_empty::omit), …};
+///         static constexpr auto list = field_list{field("IP", &port::ip, when_empty::omit), …};
 ///     };
 ///
 /// Which forms exist is the reader's and writer's business (io/json.h); here is only the vocabulary.
@@ -74,7 +126,7 @@ struct empty_object {
 };
 
 template <> struct fields_of<empty_object> {
-    static constexpr std::tuple<> list{};
+    static constexpr field_list<> list{};
 };
 
 } // namespace davit

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "core/container_config.h"
@@ -93,7 +92,7 @@ struct image_record {
 
 template <> struct fields_of<platform_facts> {
     using self = platform_facts;
-    static constexpr auto list = std::tuple{field("architecture", &self::architecture), field("os", &self::os),
+    static constexpr auto list = field_list{field("architecture", &self::architecture), field("os", &self::os),
                                             field("os.version", &self::os_version, when_empty::omit),
                                             field("variant", &self::variant, when_empty::omit)};
 };
@@ -101,14 +100,14 @@ template <> struct fields_of<platform_facts> {
 template <> struct fields_of<content_descriptor> {
     using self = content_descriptor;
     static constexpr auto list =
-        std::tuple{field("mediaType", &self::media_type), field("digest", &self::digest_text),
+        field_list{field("mediaType", &self::media_type), field("digest", &self::digest_text),
                    field("size", &self::size), field("platform", &self::platform, when_empty::omit),
                    field("annotations", &self::annotations, when_empty::omit)};
 };
 
 template <> struct fields_of<manifest_document> {
     using self = manifest_document;
-    static constexpr auto list = std::tuple{
+    static constexpr auto list = field_list{
         field("schemaVersion", &self::schema_version), field("mediaType", &self::media_type, when_empty::omit),
         field("config", &self::config, when_empty::omit), field("layers", &self::layers, when_empty::omit),
         field("manifests", &self::manifests, when_empty::omit)};
@@ -116,19 +115,19 @@ template <> struct fields_of<manifest_document> {
 
 template <> struct fields_of<history_entry> {
     using self = history_entry;
-    static constexpr auto list = std::tuple{
+    static constexpr auto list = field_list{
         field("created", &self::created, when_empty::omit), field("created_by", &self::created_by, when_empty::omit),
         field("comment", &self::comment, when_empty::omit), field("empty_layer", &self::empty_layer, when_empty::omit)};
 };
 
 template <> struct fields_of<rootfs_facts> {
     using self = rootfs_facts;
-    static constexpr auto list = std::tuple{field("type", &self::type), field("diff_ids", &self::diff_ids)};
+    static constexpr auto list = field_list{field("type", &self::type), field("diff_ids", &self::diff_ids)};
 };
 
 template <> struct fields_of<image_config> {
     using self = image_config;
-    static constexpr auto list = std::tuple{field("architecture", &self::architecture),
+    static constexpr auto list = field_list{field("architecture", &self::architecture),
                                             field("os", &self::os),
                                             field("variant", &self::variant, when_empty::omit),
                                             field("author", &self::author, when_empty::omit),
@@ -140,7 +139,7 @@ template <> struct fields_of<image_config> {
 
 template <> struct fields_of<image_record> {
     using self = image_record;
-    static constexpr auto list = std::tuple{field("id", &self::id),
+    static constexpr auto list = field_list{field("id", &self::id),
                                             field("manifestDigest", &self::manifest_digest),
                                             field("manifestMediaType", &self::manifest_media_type),
                                             field("repoTags", &self::repo_tags),

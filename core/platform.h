@@ -6,7 +6,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 #include "core/fields.h"
@@ -27,7 +26,7 @@ struct platform {
 };
 
 template <> struct fields_of<platform> {
-    static constexpr std::tuple list{
+    static constexpr field_list list{
         field("architecture", &platform::architecture),
         field("os", &platform::os),
         field("os.version", &platform::os_version, when_empty::omit),

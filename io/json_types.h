@@ -8,7 +8,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -116,10 +115,10 @@ template <class V> struct json_table<std::optional<V>> {
 };
 
 template <described T> struct json_table<T> {
-    using indices = std::make_index_sequence<std::tuple_size_v<std::remove_cvref_t<decltype(fields_of<T>::list)>>>;
+    using indices = std::make_index_sequence<fields_of<T>::list.size()>;
 
     template <std::size_t Index> static void* member(void* owner) {
-        return &(static_cast<T*>(owner)->*std::get<Index>(fields_of<T>::list).member);
+        return &(static_cast<T*>(owner)->*field_at<Index>(fields_of<T>::list).member);
     }
     template <class Owner, class Member>
     static constexpr json_field entry(const field_description<Owner, Member>& field, void* (*address)(void*)) {
@@ -129,7 +128,7 @@ template <described T> struct json_table<T> {
         json_field at[indices::size() + 1]; // one more than there are, since an array can't be empty
     };
     template <std::size_t... Index> static constexpr field_array describe(std::index_sequence<Index...>) {
-        return {{entry(std::get<Index>(fields_of<T>::list), &member<Index>)..., json_field{}}};
+        return {{entry(field_at<Index>(fields_of<T>::list), &member<Index>)..., json_field{}}};
     }
 
     static constexpr field_array fields = describe(indices{});

@@ -2,7 +2,6 @@
 
 #include <optional>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "api/types/host_config.h"
@@ -31,15 +30,14 @@ namespace davit {
 
 template <> struct fields_of<api::create_body> {
     using self = api::create_body;
-    static constexpr auto list =
-        std::tuple_cat(fields_of<container_config>::list,
-                       std::tuple{field("HostConfig", &self::host), field("NetworkingConfig", &self::networking),
-                                  field("MacAddress", &self::mac_address, when_empty::omit)});
+    static constexpr auto list = fields_of<container_config>::list.followed_by(
+        field_list{field("HostConfig", &self::host), field("NetworkingConfig", &self::networking),
+                   field("MacAddress", &self::mac_address, when_empty::omit)});
 };
 
 template <> struct fields_of<api::create_response> {
     using self = api::create_response;
-    static constexpr auto list = std::tuple{field("Id", &self::id), field("Warnings", &self::warnings)};
+    static constexpr auto list = field_list{field("Id", &self::id), field("Warnings", &self::warnings)};
 };
 
 } // namespace davit

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "api/types/graph_driver.h"
@@ -67,7 +66,7 @@ namespace davit {
 
 template <> struct fields_of<api::inspected_state> {
     using self = api::inspected_state;
-    static constexpr auto list = std::tuple{field("Status", &self::status),
+    static constexpr auto list = field_list{field("Status", &self::status),
                                             field("Running", &self::is_running),
                                             field("Paused", &self::is_paused),
                                             field("Restarting", &self::is_restarting),
@@ -82,7 +81,7 @@ template <> struct fields_of<api::inspected_state> {
 
 template <> struct fields_of<api::container_inspect> {
     using self = api::container_inspect;
-    static constexpr auto list = std::tuple{field("Id", &self::id),
+    static constexpr auto list = field_list{field("Id", &self::id),
                                             field("Created", &self::created),
                                             field("Path", &self::path),
                                             field("Args", &self::arguments),

@@ -4,7 +4,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "api/types/mount_point.h"
@@ -61,28 +60,28 @@ namespace davit {
 template <> struct fields_of<api::port_summary> {
     using self = api::port_summary;
     static constexpr auto list =
-        std::tuple{field("IP", &self::ip, when_empty::omit), field("PrivatePort", &self::private_port),
+        field_list{field("IP", &self::ip, when_empty::omit), field("PrivatePort", &self::private_port),
                    field("PublicPort", &self::public_port, when_empty::omit), field("Type", &self::type)};
 };
 
 template <> struct fields_of<api::summarized_host_config> {
     static constexpr auto list =
-        std::tuple{field("NetworkMode", &api::summarized_host_config::network_mode, when_empty::omit)};
+        field_list{field("NetworkMode", &api::summarized_host_config::network_mode, when_empty::omit)};
 };
 
 template <> struct fields_of<api::summarized_networks> {
-    static constexpr auto list = std::tuple{field("Networks", &api::summarized_networks::networks)};
+    static constexpr auto list = field_list{field("Networks", &api::summarized_networks::networks)};
 };
 
 template <> struct fields_of<api::summarized_health> {
     using self = api::summarized_health;
     static constexpr auto list =
-        std::tuple{field("Status", &self::status), field("FailingStreak", &self::failing_streak)};
+        field_list{field("Status", &self::status), field("FailingStreak", &self::failing_streak)};
 };
 
 template <> struct fields_of<api::container_summary> {
     using self = api::container_summary;
-    static constexpr auto list = std::tuple{field("Id", &self::id),
+    static constexpr auto list = field_list{field("Id", &self::id),
                                             field("Names", &self::names),
                                             field("Image", &self::image),
                                             field("ImageID", &self::image_id),

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string>
-#include <tuple>
 
 #include "core/fields.h"
 
@@ -15,5 +14,5 @@ struct error_message {
 } // namespace davit::api
 
 template <> struct davit::fields_of<davit::api::error_message> {
-    static constexpr auto list = std::tuple{field("message", &api::error_message::message)};
+    static constexpr auto list = field_list{field("message", &api::error_message::message)};
 };

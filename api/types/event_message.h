@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <string>
-#include <tuple>
 
 #include "core/container_config.h"
 #include "core/fields.h"
@@ -34,12 +33,12 @@ namespace davit {
 
 template <> struct fields_of<api::event_actor> {
     using self = api::event_actor;
-    static constexpr auto list = std::tuple{field("ID", &self::id), field("Attributes", &self::attributes)};
+    static constexpr auto list = field_list{field("ID", &self::id), field("Attributes", &self::attributes)};
 };
 
 template <> struct fields_of<api::event_message> {
     using self = api::event_message;
-    static constexpr auto list = std::tuple{field("status", &self::status, when_empty::omit),
+    static constexpr auto list = field_list{field("status", &self::status, when_empty::omit),
                                             field("id", &self::id, when_empty::omit),
                                             field("from", &self::from, when_empty::omit),
                                             field("Type", &self::type),

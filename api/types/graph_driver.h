@@ -2,7 +2,6 @@
 
 #include <optional>
 #include <string>
-#include <tuple>
 
 #include "core/container_config.h"
 #include "core/fields.h"
@@ -19,5 +18,5 @@ struct graph_driver {
 
 template <> struct davit::fields_of<davit::api::graph_driver> {
     using self = api::graph_driver;
-    static constexpr auto list = std::tuple{field("Data", &self::data, when_empty::null), field("Name", &self::name)};
+    static constexpr auto list = field_list{field("Data", &self::data, when_empty::null), field("Name", &self::name)};
 };

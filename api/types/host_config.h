@@ -1,7 +1,5 @@
 #pragma once
 
-#include <tuple>
-
 #include "core/container_config.h"
 #include "core/fields.h"
 
@@ -33,7 +31,7 @@ struct wire_host_config : host_config {
 /// The fields of the second kind, by name: what a request is checked for.
 inline constexpr auto unoffered_host_fields = [] {
     using self = wire_host_config;
-    return std::tuple{field("VolumeDriver", &self::volume_driver),
+    return field_list{field("VolumeDriver", &self::volume_driver),
                       field("Annotations", &self::annotations, when_empty::omit),
                       field("Cgroup", &self::cgroup),
                       field("StorageOpt", &self::storage_options, when_empty::omit),
@@ -55,5 +53,5 @@ inline constexpr auto unoffered_host_fields = [] {
 } // namespace davit::api
 
 template <> struct davit::fields_of<davit::api::wire_host_config> {
-    static constexpr auto list = std::tuple_cat(fields_of<host_config>::list, api::unoffered_host_fields);
+    static constexpr auto list = fields_of<host_config>::list.followed_by(api::unoffered_host_fields);
 };

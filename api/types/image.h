@@ -5,7 +5,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "api/types/graph_driver.h"
@@ -80,7 +79,7 @@ namespace davit {
 
 template <> struct fields_of<api::image_summary> {
     using self = api::image_summary;
-    static constexpr auto list = std::tuple{field("Containers", &self::containers),
+    static constexpr auto list = field_list{field("Containers", &self::containers),
                                             field("Created", &self::created),
                                             field("Id", &self::id),
                                             field("Labels", &self::labels, when_empty::null),
@@ -94,7 +93,7 @@ template <> struct fields_of<api::image_summary> {
 
 template <> struct fields_of<api::image_container_config> {
     using self = api::image_container_config;
-    static constexpr auto list = std::tuple{field("User", &self::user, when_empty::omit),
+    static constexpr auto list = field_list{field("User", &self::user, when_empty::omit),
                                             field("ExposedPorts", &self::exposed_ports, when_empty::omit),
                                             field("Env", &self::environment, when_empty::omit),
                                             field("Entrypoint", &self::entrypoint, when_empty::omit),
@@ -110,7 +109,7 @@ template <> struct fields_of<api::image_container_config> {
 
 template <> struct fields_of<api::full_image_container_config> {
     using self = api::full_image_container_config;
-    static constexpr auto list = std::tuple{field("User", &self::user),
+    static constexpr auto list = field_list{field("User", &self::user),
                                             field("ExposedPorts", &self::exposed_ports, when_empty::omit),
                                             field("Env", &self::environment, when_empty::null),
                                             field("Entrypoint", &self::entrypoint, when_empty::null),
@@ -127,16 +126,16 @@ template <> struct fields_of<api::full_image_container_config> {
 template <> struct fields_of<api::image_rootfs> {
     using self = api::image_rootfs;
     static constexpr auto list =
-        std::tuple{field("Type", &self::type), field("Layers", &self::layers, when_empty::omit)};
+        field_list{field("Type", &self::type), field("Layers", &self::layers, when_empty::omit)};
 };
 
 template <> struct fields_of<api::image_metadata> {
-    static constexpr auto list = std::tuple{field("LastTagTime", &api::image_metadata::last_tag_time)};
+    static constexpr auto list = field_list{field("LastTagTime", &api::image_metadata::last_tag_time)};
 };
 
 template <> struct fields_of<api::image_inspect> {
     using self = api::image_inspect;
-    static constexpr auto list = std::tuple{field("Id", &self::id),
+    static constexpr auto list = field_list{field("Id", &self::id),
                                             field("RepoTags", &self::repo_tags),
                                             field("RepoDigests", &self::repo_digests),
                                             field("Parent", &self::parent, when_empty::omit),
@@ -160,7 +159,7 @@ template <> struct fields_of<api::image_inspect> {
 
 template <> struct fields_of<api::image_delete_item> {
     using self = api::image_delete_item;
-    static constexpr auto list = std::tuple{field("Untagged", &self::untagged, when_empty::omit),
+    static constexpr auto list = field_list{field("Untagged", &self::untagged, when_empty::omit),
                                             field("Deleted", &self::deleted, when_empty::omit)};
 };
 

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "core/fields.h"
@@ -28,12 +27,12 @@ namespace davit {
 
 template <> struct fields_of<api::launch_phase> {
     using self = api::launch_phase;
-    static constexpr auto list = std::tuple{field("Phase", &self::phase), field("Microseconds", &self::microseconds)};
+    static constexpr auto list = field_list{field("Phase", &self::phase), field("Microseconds", &self::microseconds)};
 };
 
 template <> struct fields_of<api::launch_times> {
     using self = api::launch_times;
-    static constexpr auto list = std::tuple{field("Id", &self::id), field("Phases", &self::phases),
+    static constexpr auto list = field_list{field("Id", &self::id), field("Phases", &self::phases),
                                             field("TotalMicroseconds", &self::total_microseconds)};
 };
 

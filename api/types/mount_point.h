@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string>
-#include <tuple>
 
 #include "core/fields.h"
 
@@ -23,7 +22,7 @@ struct mount_point {
 
 template <> struct davit::fields_of<davit::api::mount_point> {
     using self = api::mount_point;
-    static constexpr auto list = std::tuple{field("Type", &self::type),
+    static constexpr auto list = field_list{field("Type", &self::type),
                                             field("Name", &self::name, when_empty::omit),
                                             field("Source", &self::source),
                                             field("Destination", &self::destination),

@@ -4,7 +4,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "core/container_config.h"
@@ -79,7 +78,7 @@ namespace davit {
 
 template <> struct fields_of<api::endpoint_settings> {
     using self = api::endpoint_settings;
-    static constexpr auto list = std::tuple{field("IPAMConfig", &self::ipam_config),
+    static constexpr auto list = field_list{field("IPAMConfig", &self::ipam_config),
                                             field("Links", &self::links, when_empty::null),
                                             field("Aliases", &self::aliases, when_empty::null),
                                             field("MacAddress", &self::mac_address),
@@ -98,13 +97,13 @@ template <> struct fields_of<api::endpoint_settings> {
 
 template <> struct fields_of<api::port_binding> {
     using self = api::port_binding;
-    static constexpr auto list = std::tuple{field("HostIp", &self::host_ip), field("HostPort", &self::host_port)};
+    static constexpr auto list = field_list{field("HostIp", &self::host_ip), field("HostPort", &self::host_port)};
 };
 
 template <> struct fields_of<api::network_settings> {
     using self = api::network_settings;
     static constexpr auto list =
-        std::tuple{field("Bridge", &self::bridge),
+        field_list{field("Bridge", &self::bridge),
                    field("SandboxID", &self::sandbox_id),
                    field("SandboxKey", &self::sandbox_key),
                    field("Ports", &self::ports),
@@ -127,12 +126,12 @@ template <> struct fields_of<api::network_settings> {
 template <> struct fields_of<api::plain_network_settings> {
     using self = api::plain_network_settings;
     static constexpr auto list =
-        std::tuple{field("SandboxID", &self::sandbox_id), field("SandboxKey", &self::sandbox_key),
+        field_list{field("SandboxID", &self::sandbox_id), field("SandboxKey", &self::sandbox_key),
                    field("Ports", &self::ports), field("Networks", &self::networks)};
 };
 
 template <> struct fields_of<api::networking_config> {
-    static constexpr auto list = std::tuple{field("EndpointsConfig", &api::networking_config::endpoints)};
+    static constexpr auto list = field_list{field("EndpointsConfig", &api::networking_config::endpoints)};
 };
 
 } // namespace davit

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <tuple>
 
 #include "core/fields.h"
 
@@ -36,18 +35,18 @@ namespace davit {
 template <> struct fields_of<api::progress_detail> {
     using self = api::progress_detail;
     static constexpr auto list =
-        std::tuple{field("current", &self::current, when_empty::omit), field("total", &self::total, when_empty::omit)};
+        field_list{field("current", &self::current, when_empty::omit), field("total", &self::total, when_empty::omit)};
 };
 
 template <> struct fields_of<api::error_detail> {
     using self = api::error_detail;
     static constexpr auto list =
-        std::tuple{field("code", &self::code, when_empty::omit), field("message", &self::message)};
+        field_list{field("code", &self::code, when_empty::omit), field("message", &self::message)};
 };
 
 template <> struct fields_of<api::progress_message> {
     using self = api::progress_message;
-    static constexpr auto list = std::tuple{field("status", &self::status, when_empty::omit),
+    static constexpr auto list = field_list{field("status", &self::status, when_empty::omit),
                                             field("progressDetail", &self::detail, when_empty::omit),
                                             field("progress", &self::progress, when_empty::omit),
                                             field("id", &self::id, when_empty::omit),

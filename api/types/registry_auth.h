@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string>
-#include <tuple>
 
 #include "core/fields.h"
 
@@ -20,7 +19,7 @@ struct registry_auth {
 
 template <> struct davit::fields_of<davit::api::registry_auth> {
     using self = api::registry_auth;
-    static constexpr auto list = std::tuple{field("username", &self::username, when_empty::omit),
+    static constexpr auto list = field_list{field("username", &self::username, when_empty::omit),
                                             field("password", &self::password, when_empty::omit),
                                             field("serveraddress", &self::server_address, when_empty::omit),
                                             field("identitytoken", &self::identity_token, when_empty::omit),

@@ -4,7 +4,6 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "core/container_config.h"
@@ -128,36 +127,36 @@ namespace davit {
 template <> struct fields_of<api::plugins_info> {
     using self = api::plugins_info;
     static constexpr auto list =
-        std::tuple{field("Volume", &self::volume), field("Network", &self::network),
+        field_list{field("Volume", &self::volume), field("Network", &self::network),
                    field("Authorization", &self::authorization, when_empty::null), field("Log", &self::log)};
 };
 
 template <> struct fields_of<api::index_info> {
     using self = api::index_info;
-    static constexpr auto list = std::tuple{field("Name", &self::name), field("Mirrors", &self::mirrors),
+    static constexpr auto list = field_list{field("Name", &self::name), field("Mirrors", &self::mirrors),
                                             field("Secure", &self::is_secure), field("Official", &self::is_official)};
 };
 
 template <> struct fields_of<api::registry_info> {
     using self = api::registry_info;
     static constexpr auto list =
-        std::tuple{field("InsecureRegistryCIDRs", &self::insecure_cidrs), field("IndexConfigs", &self::indexes),
+        field_list{field("InsecureRegistryCIDRs", &self::insecure_cidrs), field("IndexConfigs", &self::indexes),
                    field("Mirrors", &self::mirrors, when_empty::null)};
 };
 
 template <> struct fields_of<api::runtime_info> {
     using self = api::runtime_info;
     static constexpr auto list =
-        std::tuple{field("path", &self::path), field("runtimeArgs", &self::arguments, when_empty::omit)};
+        field_list{field("path", &self::path), field("runtimeArgs", &self::arguments, when_empty::omit)};
 };
 
 template <> struct fields_of<api::commit_info> {
-    static constexpr auto list = std::tuple{field("ID", &api::commit_info::id)};
+    static constexpr auto list = field_list{field("ID", &api::commit_info::id)};
 };
 
 template <> struct fields_of<api::swarm_info> {
     using self = api::swarm_info;
-    static constexpr auto list = std::tuple{field("NodeID", &self::node_id),
+    static constexpr auto list = field_list{field("NodeID", &self::node_id),
                                             field("NodeAddr", &self::node_address),
                                             field("LocalNodeState", &self::local_node_state),
                                             field("ControlAvailable", &self::control_available),
@@ -166,12 +165,12 @@ template <> struct fields_of<api::swarm_info> {
 };
 
 template <> struct fields_of<api::firewall_info> {
-    static constexpr auto list = std::tuple{field("Driver", &api::firewall_info::driver)};
+    static constexpr auto list = field_list{field("Driver", &api::firewall_info::driver)};
 };
 
 template <> struct fields_of<api::system_info> {
     using self = api::system_info;
-    static constexpr auto list = std::tuple{
+    static constexpr auto list = field_list{
         field("ID", &self::id),
         field("Containers", &self::containers),
         field("ContainersRunning", &self::containers_running),

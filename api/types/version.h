@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "core/container_config.h"
@@ -40,18 +39,18 @@ struct version_response {
 namespace davit {
 
 template <> struct fields_of<api::platform_name> {
-    static constexpr auto list = std::tuple{field("Name", &api::platform_name::name)};
+    static constexpr auto list = field_list{field("Name", &api::platform_name::name)};
 };
 
 template <> struct fields_of<api::version_component> {
     using self = api::version_component;
-    static constexpr auto list = std::tuple{field("Name", &self::name), field("Version", &self::version),
+    static constexpr auto list = field_list{field("Name", &self::name), field("Version", &self::version),
                                             field("Details", &self::details, when_empty::omit)};
 };
 
 template <> struct fields_of<api::version_response> {
     using self = api::version_response;
-    static constexpr auto list = std::tuple{field("Platform", &self::platform),
+    static constexpr auto list = field_list{field("Platform", &self::platform),
                                             field("Components", &self::components),
                                             field("Version", &self::version),
                                             field("ApiVersion", &self::api_version),

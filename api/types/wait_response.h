@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <tuple>
 
 #include "core/fields.h"
 
@@ -24,13 +23,13 @@ struct wait_response {
 namespace davit {
 
 template <> struct fields_of<api::wait_error> {
-    static constexpr auto list = std::tuple{field("Message", &api::wait_error::message, when_empty::omit)};
+    static constexpr auto list = field_list{field("Message", &api::wait_error::message, when_empty::omit)};
 };
 
 template <> struct fields_of<api::wait_response> {
     using self = api::wait_response;
     static constexpr auto list =
-        std::tuple{field("Error", &self::error, when_empty::omit), field("StatusCode", &self::status_code)};
+        field_list{field("Error", &self::error, when_empty::omit), field("StatusCode", &self::status_code)};
 };
 
 } // namespace davit

@@ -1,7 +1,5 @@
 #include "modules/containers/record_store.h"
 
-#include <tuple>
-
 #include "core/error.h"
 #include "core/fields.h"
 #include "core/log.h"
@@ -47,7 +45,7 @@ struct stored_container {
 
 template <> struct fields_of<stored_endpoint> {
     using self = stored_endpoint;
-    static constexpr auto list = std::tuple{
+    static constexpr auto list = field_list{
         field("id", &self::id, when_empty::omit),
         field("networkId", &self::network_id, when_empty::omit),
         field("networkName", &self::network_name, when_empty::omit),
@@ -61,7 +59,7 @@ template <> struct fields_of<stored_endpoint> {
 
 template <> struct fields_of<stored_container> {
     using self = stored_container;
-    static constexpr auto list = std::tuple{
+    static constexpr auto list = field_list{
         field("id", &self::id),
         field("name", &self::name),
         field("createdAt", &self::created_at),

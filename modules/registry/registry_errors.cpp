@@ -1,7 +1,6 @@
 #include "modules/registry/registry_errors.h"
 
 #include <cerrno>
-#include <tuple>
 #include <vector>
 
 #include "core/fields.h"
@@ -22,10 +21,10 @@ struct error_list {
 } // namespace
 
 template <> struct fields_of<error_entry> {
-    static constexpr auto list = std::tuple{field("code", &error_entry::code), field("message", &error_entry::message)};
+    static constexpr auto list = field_list{field("code", &error_entry::code), field("message", &error_entry::message)};
 };
 template <> struct fields_of<error_list> {
-    static constexpr auto list = std::tuple{field("errors", &error_list::errors)};
+    static constexpr auto list = field_list{field("errors", &error_list::errors)};
 };
 
 io::http_response registry_error::response() const {

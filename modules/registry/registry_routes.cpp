@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <tuple>
 #include <unistd.h>
 
 #include "core/image.h"
@@ -97,10 +96,10 @@ byte_range parse_range(std::string_view header, std::uint64_t size) {
 } // namespace
 
 template <> struct fields_of<tag_list> {
-    static constexpr auto list = std::tuple{field("name", &tag_list::name), field("tags", &tag_list::tags)};
+    static constexpr auto list = field_list{field("name", &tag_list::name), field("tags", &tag_list::tags)};
 };
 template <> struct fields_of<repository_list> {
-    static constexpr auto list = std::tuple{field("repositories", &repository_list::repositories)};
+    static constexpr auto list = field_list{field("repositories", &repository_list::repositories)};
 };
 
 void registry_routes::allow_host(const std::string& host, std::uint16_t port) {

@@ -30,17 +30,17 @@ struct error_body {
 } // namespace
 
 template <> struct fields_of<token_body> {
-    static constexpr std::tuple list{field("token", &token_body::token),
+    static constexpr field_list list{field("token", &token_body::token),
                                      field("access_token", &token_body::access_token),
                                      field("expires_in", &token_body::expires_in)};
 };
 
 template <> struct fields_of<error_entry> {
-    static constexpr std::tuple list{field("code", &error_entry::code), field("message", &error_entry::message)};
+    static constexpr field_list list{field("code", &error_entry::code), field("message", &error_entry::message)};
 };
 
 template <> struct fields_of<error_body> {
-    static constexpr std::tuple list{field("errors", &error_body::errors)};
+    static constexpr field_list list{field("errors", &error_body::errors)};
 };
 
 namespace {

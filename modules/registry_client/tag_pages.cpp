@@ -1,7 +1,6 @@
 #include "modules/registry_client/tag_pages.h"
 
 #include <algorithm>
-#include <tuple>
 
 #include "core/error.h"
 #include "core/fields.h"
@@ -18,7 +17,7 @@ struct tag_page {
 } // namespace
 
 template <> struct fields_of<tag_page> {
-    static constexpr auto list = std::tuple{field("tags", &tag_page::tags, when_empty::null)};
+    static constexpr auto list = field_list{field("tags", &tag_page::tags, when_empty::null)};
 };
 
 std::vector<std::string> parse_tag_page(std::string_view body) {

@@ -23,7 +23,7 @@ struct node {
 } // namespace
 
 template <> struct davit::fields_of<node> {
-    static constexpr std::tuple list{field("a", &node::text),  field("b", &node::number),
+    static constexpr field_list list{field("a", &node::text),  field("b", &node::number),
                                      field("c", &node::whole), field("d", &node::natural),
                                      field("e", &node::flag),  field("f", &node::children, when_empty::omit),
                                      field("g", &node::names), field("h", &node::set, when_empty::null),

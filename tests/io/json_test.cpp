@@ -54,7 +54,7 @@ struct sample : base_fields {
 } // namespace
 
 template <> struct fields_of<binding> {
-    static constexpr std::tuple list{field("HostIp", &binding::host_ip), field("HostPort", &binding::host_port)};
+    static constexpr field_list list{field("HostIp", &binding::host_ip), field("HostPort", &binding::host_port)};
 };
 template <> struct names_of<restart> {
     static constexpr std::array list{named_value{restart::no, "no"}, named_value{restart::always, "always"}};
@@ -79,7 +79,7 @@ template <> struct json_form<one_or_many> {
 };
 } // namespace io
 template <> struct fields_of<sample> {
-    static constexpr std::tuple list{
+    static constexpr field_list list{
         field("Name", &sample::name),
         field("Tty", &sample::tty),
         field("Small", &sample::small, when_empty::omit),

@@ -3,7 +3,6 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
-#include <tuple>
 
 #include "core/error.h"
 #include "core/rfc3339.h"
@@ -151,7 +150,7 @@ bool append_base64(std::string& to, std::string_view text) {
 
 template <> struct fields_of<parsed_record> {
     using self = parsed_record;
-    static constexpr auto list = std::tuple{field("log", &self::log), field("stream", &self::stream),
+    static constexpr auto list = field_list{field("log", &self::log), field("stream", &self::stream),
                                             field("raw", &self::raw), field("time", &self::time)};
 };
 
