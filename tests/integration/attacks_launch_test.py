@@ -161,9 +161,11 @@ class LaunchAttacks(AttackTest):
         self.assertNotIn("DAVIT_TEST_ENGINE", said)
         self.assertLessEqual(set(re.findall(r"^\d+$", said, re.M)), {"0", "1", "2", "3"})
         for process in (self.engine.pid, *self.engine.shims()):
-            links = {os.readlink(fd) for fd in pathlib.Path(f"/proc/{process}/fd").iterdir() if os.path.lexists(fd)}
-            self.assertNotIn("/", links)
-            self.assertNotIn(f"socket:[{os.fstat(self.listener.fileno()).st_ino}]", links)
+            held = [fd for fd in pathlib.Path(f"/proc/{process}/fd").iterdir() if os.path.exists(fd)]
+            # By what it is: the engine may hold the root of a container that has just ended, whose name is "/" as well.
+            self.assertFalse([fd for fd in held if os.path.exists(fd) and os.path.samefile(fd, "/")])
+            self.assertNotIn(f"socket:[{os.fstat(self.listener.fileno()).st_ino}]",
+                             {os.readlink(fd) for fd in held if os.path.lexists(fd)})
 
     def test_a_preloaded_library_of_an_image_touches_nothing_outside(self):
         """CVE-2025-23266."""
