@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 
 namespace davit {
@@ -39,44 +38,38 @@ template <std::size_t... Index, class... Fields> struct listed_fields<std::index
 
 } // namespace detail
 
+/// The field of that number, from 0, of a field_list.
+template <std::size_t Index, class Field>
+constexpr const Field& field_at(const detail::listed_field<Index, Field>& list) {
+    return list.value;
+}
+
 /// The descriptions of a type's fields, in their order. (A std::tuple of fifty costs every source that sees it most of
 /// a second to compile.)
-template <class... Fields> class field_list : detail::listed_fields<std::index_sequence_for<Fields...>, Fields...> {
-    using fields = detail::listed_fields<std::index_sequence_for<Fields...>, Fields...>;
+template <class... Fields> struct field_list : detail::listed_fields<std::index_sequence_for<Fields...>, Fields...> {
+    using numbers = std::index_sequence_for<Fields...>;
 
-  public:
-    constexpr field_list(const Fields&... of) : fields{{of}...} {}
+    constexpr field_list(const Fields&... of) : detail::listed_fields<numbers, Fields...>{{of}...} {}
 
     static constexpr std::size_t size() noexcept { return sizeof...(Fields); }
 
-    template <std::size_t Index, class... Of> friend constexpr const auto& field_at(const field_list<Of...>& list);
-
-    template <class Visit> constexpr void each(Visit visit) const { each(visit, std::index_sequence_for<Fields...>{}); }
+    template <class Visit> constexpr void each(Visit visit) const { visit_each(visit, numbers{}); }
 
     template <class... More>
     constexpr field_list<Fields..., More...> followed_by(const field_list<More...>& more) const {
-        return join(more, std::index_sequence_for<Fields...>{}, std::index_sequence_for<More...>{});
+        return join(more, numbers{}, typename field_list<More...>::numbers{});
     }
 
   private:
-    template <std::size_t Index, class Field>
-    static constexpr const Field& pick(const detail::listed_field<Index, Field>& from) {
-        return from.value;
-    }
     template <class Visit, std::size_t... Index>
-    constexpr void each(Visit& visit, std::index_sequence<Index...>) const {
-        (visit(pick<Index>(*this)), ...);
+    constexpr void visit_each(Visit& visit, std::index_sequence<Index...>) const {
+        (visit(field_at<Index>(*this)), ...);
     }
-    template <class More, std::size_t... Own, std::size_t... Other>
-    constexpr auto join(const More& more, std::index_sequence<Own...>, std::index_sequence<Other...>) const {
-        return field_list<Fields..., std::remove_cvref_t<decltype(field_at<Other>(more))>...>{pick<Own>(*this)...,
-                                                                                              field_at<Other>(more)...};
+    template <class... More, std::size_t... Own, std::size_t... Other> constexpr field_list<Fields..., More...>
+    join(const field_list<More...>& more, std::index_sequence<Own...>, std::index_sequence<Other...>) const {
+        return {field_at<Own>(*this)..., field_at<Other>(more)...};
     }
 };
-
-template <std::size_t Index, class... Of> constexpr const auto& field_at(const field_list<Of...>& list) {
-    return field_list<Of...>::template pick<Index>(list);
-}
 
 /// The one description of a type's fields, from which reading and writing both follow. Specialise it beside the type:
 ///
