@@ -1,7 +1,7 @@
 # For a build from nothing: what most sources include is parsed once for all of them (the standard library's headers, and GoogleTest's
-# for the tests), and several sources of a target are compiled as one. Where the product's sources do without, that they compile shows
-# that each includes what it uses.
-set(DAVIT_QUICK "" CACHE STRING "Which sources are compiled so: tests, all (the product's, too), or none when empty")
+# for the tests), and several sources of a target are compiled as one. That each source includes what it uses is shown without it, by
+# tests/lint/compiles_alone.py.
+option(DAVIT_QUICK "Compile several sources as one, with precompiled headers" OFF)
 if(DAVIT_QUICK)
   add_compile_options("SHELL:-Xclang -fno-pch-timestamp") # the same headers give the same file, which ccache asks for
 endif()
@@ -33,7 +33,7 @@ function(davit_quick_build)
     # What is compiled with other flags can't use the same precompiled headers: the shim, and the main files of programs.
     if("GTest::gmock" IN_LIST libraries)
       set(headers core_test ${DAVIT_COMMON_HEADERS} <gtest/gtest.h> <gmock/gmock.h>)
-    elseif(DAVIT_QUICK STREQUAL all AND type STREQUAL STATIC_LIBRARY)
+    elseif(type STREQUAL STATIC_LIBRARY)
       set(headers davit_core ${DAVIT_COMMON_HEADERS})
     else()
       continue()
