@@ -27,9 +27,9 @@ bool is_at_or_below(std::string_view path, std::string_view base) {
 
 /// Judges the opened target itself: the file system that it lies on, and the name that the kernel gives it.
 void refuse_protected(const staging& stage, int target, const mount_plan& plan) {
-    const auto name = std::to_string(getpid()) + "/fd/" + std::to_string(target);
+    const auto name = "fd/" + std::to_string(target);
     char path[PATH_MAX];
-    const auto length = readlinkat(stage.private_proc, name.c_str(), path, sizeof path);
+    const auto length = readlinkat(stage.own_proc, name.c_str(), path, sizeof path);
     struct statfs about{};
     if (length < 0 || fstatfs(target, &about) < 0)
         fail(failure_kind::internal, errno, "judging mount target %s", plan.target.c_str());

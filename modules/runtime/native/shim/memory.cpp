@@ -63,6 +63,15 @@ void use_own_memory() {
     own.left = sizeof own.first_block;
 }
 
+void touch_memory_ahead() {
+    constexpr std::size_t page = 4096; // Where pages are larger, some are touched twice
+    constexpr std::size_t usual_launch = 8 * page;
+    for (std::size_t at = 0; at < std::min(own.left, usual_launch); at += page)
+        *const_cast<volatile char*>(own.next + at) = 0;
+    volatile char stack[usual_launch];
+    for (std::size_t at = 0; at < sizeof stack; at += page) stack[at] = 0;
+}
+
 } // namespace davit::shim
 
 void* operator new(std::size_t size) {

@@ -18,4 +18,7 @@ void keep_heap_from_children();
 /// sandbox is short-lived. The C library's malloc must not be called any more.
 void use_own_memory();
 
+/// Has the pages of stack and memory that a launch will write, while nobody waits for them yet.
+void touch_memory_ahead();
+
 } // namespace davit::shim

@@ -6,11 +6,9 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
-#include <fcntl.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
-#include <linux/openat2.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <string>
@@ -18,7 +16,7 @@
 #include <unistd.h>
 
 #include "modules/runtime/native/shim/launch_error.h"
-#include "modules/runtime/native/shim/mounts.h"
+#include "modules/runtime/native/shim/staging.h"
 
 namespace davit::shim {
 namespace {
@@ -225,7 +223,7 @@ void bring_loopback_up() {
     batch.run();
 }
 
-void configure_network(const network_plan& plan, int private_proc) {
+void configure_network(const network_plan& plan, int settings) {
     netlink_batch batch;
     for (const auto& interface : plan.interfaces) {
         const auto index = static_cast<int>(if_nametoindex(interface.name.c_str()));
@@ -234,14 +232,11 @@ void configure_network(const network_plan& plan, int private_proc) {
         if (interface.ipv6_is_quiet) {
             add_quiet_ipv6(batch, index, interface.name);
             // Then nothing speaks IPv6 on it, not even with an address that the container adds.
-            const auto setting = "sys/net/ipv6/conf/" + interface.name + "/disable_ipv6";
-            const int file = open_resolved(private_proc, setting.c_str(), O_WRONLY,
-                                           RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
-            if (file >= 0) {
-                if (write(file, "1", 1) < 0)
-                    fail(failure_kind::internal, errno, "switching IPv6 off on %s", interface.name.c_str());
-                close(file);
-            }
+            const auto setting = "net/ipv6/conf/" + interface.name + "/disable_ipv6";
+            const int error = write_proc(settings, setting.c_str(), "1");
+            // Where the kernel has no IPv6, there is nothing to switch off.
+            if (error != 0 && error != ENOENT)
+                fail(failure_kind::internal, error, "switching IPv6 off on %s", interface.name.c_str());
         }
         for (const auto& address : interface.addresses) add_address(batch, index, address, interface.name);
         add_link_up(batch, index, interface.name);

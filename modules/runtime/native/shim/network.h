@@ -8,7 +8,7 @@ namespace davit::shim {
 void bring_loopback_up();
 
 /// Configures the interfaces of this network namespace by rtnetlink(7), all messages in one send.
-/// `private_proc` is a /proc of the sandbox, by which IPv6 is switched off on quiet interfaces.
-void configure_network(const network_plan& plan, int private_proc);
+/// `settings` is the sandbox's /proc/sys, by which IPv6 is switched off on quiet interfaces.
+void configure_network(const network_plan& plan, int settings);
 
 } // namespace davit::shim

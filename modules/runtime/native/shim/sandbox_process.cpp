@@ -15,6 +15,7 @@
 #include "modules/runtime/native/shim/extra_mounts.h"
 #include "modules/runtime/native/shim/frames.h"
 #include "modules/runtime/native/shim/launch_error.h"
+#include "modules/runtime/native/shim/memory.h"
 #include "modules/runtime/native/shim/network.h"
 #include "modules/runtime/native/shim/privileges.h"
 #include "modules/runtime/native/shim/rootfs.h"
@@ -58,6 +59,7 @@ class sandbox {
             bring_loopback_up();
             allow_unprivileged_network(stage_);
         }
+        touch_memory_ahead();
         while (true) {
             const auto frame = receive();
             switch (frame.type) {
@@ -67,7 +69,7 @@ class sandbox {
             case message_type::configure_network: {
                 const auto request = decode<shim_protocol::network_request>(frame.payload);
                 if (!request) fail(failure_kind::internal, 0, "the network plan is malformed");
-                configure_network(request->plan, stage_.private_proc);
+                configure_network(request->plan, stage_.settings);
                 break;
             }
             case message_type::launch:
@@ -202,8 +204,7 @@ class sandbox {
     }
 
     void set_oom_score(int score) {
-        const auto name = std::to_string(getpid()) + "/oom_score_adj";
-        const int error = write_proc(stage_, name.c_str(), std::to_string(score));
+        const int error = write_proc(stage_.own_proc, "oom_score_adj", std::to_string(score));
         // Without CAP_SYS_RESOURCE the score can't go below its start; then it stays there.
         if (error != 0 && error != EACCES && error != EPERM)
             fail(failure_kind::invalid, error, "setting the OOM score to %d", score);
@@ -226,7 +227,8 @@ class sandbox {
         const auto channel = static_cast<unsigned>(channel_);
         if (channel > 3) syscall(SYS_close_range, 3U, channel - 1, 0U);
         syscall(SYS_close_range, channel + 1, ~0U, 0U);
-        stage_.first_root = stage_.directory = stage_.private_proc = stage_.null_device = stage_.null_reader = -1;
+        stage_.first_root = stage_.directory = stage_.own_proc = stage_.settings = stage_.null_device =
+            stage_.null_reader = -1;
     }
 
     /// A descriptor of the root for the engine, where its closing costs something: see launched_process::root. Not

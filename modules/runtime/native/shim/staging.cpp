@@ -34,11 +34,15 @@ void attach_below(int mount, int base, const char* name) {
 
 void stage_proc(staging& made) {
     attach_below(new_mount("proc", {}, sealed), made.directory, "proc");
-    if (made.private_proc >= 0) close(made.private_proc);
-    made.private_proc = clone_mount(made.directory, "proc", false);
+    const int proc = open_directory(made.directory, "proc");
     struct statfs about{};
-    if (made.private_proc < 0 || fstatfs(made.private_proc, &about) < 0 || about.f_type != PROC_SUPER_MAGIC)
-        fail(failure_kind::internal, errno, "keeping a private /proc");
+    if (fstatfs(proc, &about) < 0 || about.f_type != PROC_SUPER_MAGIC)
+        fail(failure_kind::internal, errno, "the staged /proc is another file system");
+    for (int* kept : {&made.own_proc, &made.settings})
+        if (*kept >= 0) close(*kept);
+    made.own_proc = open_directory(proc, std::to_string(getpid()).c_str());
+    made.settings = open_directory(proc, "sys");
+    close(proc);
 }
 
 void stage_sys(const staging& made, const sandbox_shape& shape, bool is_writable) {
@@ -209,9 +213,8 @@ void unstage_cgroups(const staging& stage) {
         fail(failure_kind::internal, errno, "taking the sandbox's cgroups away");
 }
 
-int write_proc(const staging& stage, const char* name, std::string_view text) {
-    const int file =
-        open_resolved(stage.private_proc, name, O_WRONLY, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+int write_proc(int directory, const char* name, std::string_view text) {
+    const int file = open_resolved(directory, name, O_WRONLY, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
     if (file < 0) return errno;
     const auto count = write(file, text.data(), text.size());
     const int error = count < 0 ? errno : 0;

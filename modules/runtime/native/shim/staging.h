@@ -10,10 +10,10 @@ namespace davit::shim {
 /// What a sandbox has ready before its plan comes: a private tmpfs, seen by nobody else, on which the container's
 /// /proc, /sys and /dev stand complete, to be moved under its root as they are.
 struct staging {
-    int first_root = -1; ///< The empty root of the mount namespace, which the host's tree hangs below
-    int directory = -1;  ///< The root of the tmpfs; "proc", "sys", "dev" and "root" lie in it
-    int private_proc =
-        -1;               ///< A detached /proc of the sandbox without anything mounted on it: the way to write settings
+    int first_root = -1;  ///< The empty root of the mount namespace, which the host's tree hangs below
+    int directory = -1;   ///< The root of the tmpfs; "proc", "sys", "dev" and "root" lie in it
+    int own_proc = -1;    ///< The sandbox's own directory in the staged /proc
+    int settings = -1;    ///< The staged /proc/sys below what is mounted over it: the way to write settings
     int null_device = -1; ///< /dev/null of the staged /dev, checked
     int null_reader = -1; ///< The same, opened for reading: stdin of who has none
     std::string path;     ///< Where the tmpfs is mounted, as /proc/self/fd shows it before enter_root
@@ -41,7 +41,7 @@ void stage_cgroups(const staging& stage, const std::vector<shim_protocol::cgroup
 /// Takes them away again.
 void unstage_cgroups(const staging& stage);
 
-/// Writes one setting through the private /proc: `name` is relative to it. 0 or an errno.
-int write_proc(const staging& stage, const char* name, std::string_view text);
+/// Writes to a file in `directory`, which lies in the staged /proc, on no other mount. 0 or an errno.
+int write_proc(int directory, const char* name, std::string_view text);
 
 } // namespace davit::shim

@@ -35,16 +35,16 @@ void write_sysctls(const staging& stage, const sandbox_shape& shape,
                  key.c_str());
         if ((is_ipc && !shape.own_ipc) || (is_net && !shape.own_network))
             fail(failure_kind::invalid, 0, "sysctl \"%s\" is not allowed: its namespace is the host's", key.c_str());
-        std::string name = "sys/" + key;
+        std::string name = key;
         std::replace(name.begin(), name.end(), '.', '/');
-        if (const int error = write_proc(stage, name.c_str(), value))
+        if (const int error = write_proc(stage.settings, name.c_str(), value))
             fail(failure_kind::invalid, error, "setting sysctl %s to %s", key.c_str(), value.c_str());
     }
 }
 
 void allow_unprivileged_network(const staging& stage) {
-    write_proc(stage, "sys/net/ipv4/ip_unprivileged_port_start", "0");
-    write_proc(stage, "sys/net/ipv4/ping_group_range", "0 2147483647");
+    write_proc(stage.settings, "net/ipv4/ip_unprivileged_port_start", "0");
+    write_proc(stage.settings, "net/ipv4/ping_group_range", "0 2147483647");
 }
 
 } // namespace davit::shim
