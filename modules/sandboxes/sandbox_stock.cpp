@@ -14,8 +14,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// No sandbox is made for the stock within this time after a take: the start that took it has the machine.
-constexpr auto pause_after_take = 3ms;
+/// How long starts have the machine for themselves after a take; one that takes longer waits for something else.
+constexpr auto longest_start = 1s;
+constexpr auto pause = 5ms; ///< Until it is looked again
 /// Takes within this time size the stock.
 constexpr auto memory_of_demand = 10s;
 /// The stock empties when nothing was taken for so long.
@@ -143,10 +144,14 @@ const sandbox_stock::shape_name* sandbox_stock::find_wanting(clock::time_point n
     return nullptr;
 }
 
+bool sandbox_stock::must_pause() const {
+    return lacking_ > 0 || (starts_under_way() > 0 && clock::now() - last_take_ < longest_start);
+}
+
 task<void> sandbox_stock::keep_filled() {
     for (;;) {
         co_await taken_.wait();
-        while (clock::now() - last_take_ < pause_after_take || lacking_ > 0) co_await sleep_for(pause_after_take);
+        while (must_pause()) co_await sleep_for(pause);
         const shape_name* const found = find_wanting(clock::now());
         if (!found) {
             taken_.reset();

@@ -60,6 +60,8 @@ class sandbox_stock final : public module, public sandbox_provider {
     /// The next shape that wants one more; nothing when all have enough.
     const shape_name* find_wanting(clock::time_point now);
     std::size_t wanted(shelf& of, clock::time_point now) const;
+    /// A start has the machine for itself, or a take waits for what the stock may have.
+    bool must_pause() const;
     task<void> discard_all();
 
     runtime& runtime_;

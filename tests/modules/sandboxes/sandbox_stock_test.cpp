@@ -147,6 +147,17 @@ TEST_F(sandbox_stock_test, is_empty_until_something_is_asked_for_and_then_holds_
     EXPECT_EQ(network.settled.size(), 4u) << "the stock's networks are settled, too";
 }
 
+TEST_F(sandbox_stock_test, makes_nothing_ahead_while_a_start_is_under_way) {
+    {
+        const sandbox_provider::start_under_way start{stock()};
+        take();
+        l.run([]() -> task<void> { co_await sleep_for(50ms); }());
+        EXPECT_EQ(stock().size(), 0u);
+        EXPECT_EQ(maker.last_id, 1u);
+    }
+    fill(1);
+}
+
 TEST_F(sandbox_stock_test, gives_up_what_it_holds_when_the_last_address_is_asked_for) {
     take();
     fill(1);
