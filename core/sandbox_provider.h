@@ -3,9 +3,11 @@
 #include <cstddef>
 #include <string>
 
+#include "core/counted.h"
 #include "core/network_driver.h"
 #include "core/runtime.h"
 #include "core/task.h"
+#include "core/wait_list.h"
 
 namespace davit {
 
@@ -25,26 +27,18 @@ struct ready_sandbox {
 /// stock is refilled when no start is under way, sized by recent demand; each sandbox is used once.
 class sandbox_provider {
   public:
-    /// A start is under way as long as one lives.
-    class start_under_way {
-      public:
-        explicit start_under_way(sandbox_provider& with) noexcept : with_{with} { ++with_.starts_under_way_; }
-        ~start_under_way() { --with_.starts_under_way_; }
-        start_under_way(const start_under_way&) = delete;
-        start_under_way& operator=(const start_under_way&) = delete;
-
-      private:
-        sandbox_provider& with_;
-    };
-
     virtual ~sandbox_provider() = default;
 
     virtual task<ready_sandbox> take(sandbox_request request) = 0;
     /// Returns a sandbox that was taken and not launched: it is discarded and its endpoint detached.
     virtual task<void> discard(ready_sandbox unused) = 0;
 
+    /// For who starts a container: from before the take until its process runs.
+    [[nodiscard]] counted start_under_way() noexcept { return counted{starts_under_way_, start_ended_}; }
+
   protected:
     std::size_t starts_under_way() const noexcept { return starts_under_way_; }
+    wait_list start_ended_; ///< Woken whenever one has
 
   private:
     std::size_t starts_under_way_ = 0;

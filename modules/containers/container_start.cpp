@@ -95,7 +95,7 @@ task<void> containers_module::launch_steps(container_ptr started, rollback& undo
     if (!networks_.find(record.host.network_mode))
         throw error(errc::not_found, "failed to set up container networking: network {} not found",
                     record.host.network_mode);
-    const sandbox_provider::start_under_way here{sandboxes_};
+    const counted under_way = sandboxes_.start_under_way();
     rootfs_plan rootfs = co_await storage_.container_rootfs(record.id);
     const ready_sandbox taken = co_await sandboxes_.take(sandbox_for(record.host));
     undo.add([this, taken] { return sandboxes_.discard(taken); });

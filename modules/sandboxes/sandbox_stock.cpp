@@ -16,25 +16,12 @@ using namespace std::chrono_literals;
 
 /// How long starts have the machine for themselves after a take; one that takes longer waits for something else.
 constexpr auto longest_start = 1s;
-constexpr auto pause = 5ms; ///< Until it is looked again
 /// Takes within this time size the stock.
 constexpr auto memory_of_demand = 10s;
 /// The stock empties when nothing was taken for so long.
 constexpr auto quiet_time = 60s;
 /// After one could not be made, so that a fault that stays does not burn the machine.
 constexpr auto pause_after_failure = 1s;
-
-/// One more, as long as it lives.
-class counted {
-  public:
-    explicit counted(std::size_t& number) : number_{number} { ++number_; }
-    counted(const counted&) = delete;
-    counted& operator=(const counted&) = delete;
-    ~counted() { --number_; }
-
-  private:
-    std::size_t& number_;
-};
 
 } // namespace
 
@@ -77,7 +64,7 @@ task<ready_sandbox> sandbox_stock::take(sandbox_request request) {
     }
     // What is lacking, the last address say, the stock may have, or what is just being made for it; and it makes no
     // other meanwhile.
-    const counted here{lacking_};
+    const counted here{lacking_, start_ended_};
     while (is_filling_) co_await filled_.wait();
     if (auto first = take_ready(from)) co_return std::move(*first);
     co_await discard_all();
@@ -148,10 +135,24 @@ bool sandbox_stock::must_pause() const {
     return lacking_ > 0 || (starts_under_way() > 0 && clock::now() - last_take_ < longest_start);
 }
 
+task<void> sandbox_stock::until_a_start_ends() {
+    co_await start_ended_.wait();
+}
+
+task<void> sandbox_stock::until_quiet() {
+    while (must_pause()) {
+        try {
+            co_await with_timeout(longest_start, "a start", until_a_start_ends());
+        } catch (const error& e) {
+            if (e.category() != errc::timed_out) throw;
+        }
+    }
+}
+
 task<void> sandbox_stock::keep_filled() {
     for (;;) {
         co_await taken_.wait();
-        while (must_pause()) co_await sleep_for(pause);
+        co_await until_quiet();
         const shape_name* const found = find_wanting(clock::now());
         if (!found) {
             taken_.reset();

@@ -56,6 +56,9 @@ class sandbox_stock final : public module, public sandbox_provider {
     task<ready_sandbox> make(sandbox_request request);
     task<ready_sandbox> make_steps(sandbox_request request, network_driver& network, rollback& undo);
     task<void> keep_filled();
+    /// Returns when there is no reason to pause.
+    task<void> until_quiet();
+    task<void> until_a_start_ends();
     task<void> empty_when_quiet();
     /// The next shape that wants one more; nothing when all have enough.
     const shape_name* find_wanting(clock::time_point now);
@@ -70,7 +73,7 @@ class sandbox_stock final : public module, public sandbox_provider {
     std::map<shape_name, shelf> shelves_;
     clock::time_point last_take_{};
     event taken_;
-    std::size_t lacking_ = 0; ///< Takes that could not be served: what they need is not for the stock
+    std::size_t lacking_ = 0; ///< Takes under way that could not be served: what they need is not for the stock
     bool is_filling_ = false; ///< One is being made for the stock
     wait_list filled_;        ///< Woken when it was made, or could not be
     background keeping_{"the sandbox stock"};

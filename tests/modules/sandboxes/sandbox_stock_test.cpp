@@ -149,7 +149,7 @@ TEST_F(sandbox_stock_test, is_empty_until_something_is_asked_for_and_then_holds_
 
 TEST_F(sandbox_stock_test, makes_nothing_ahead_while_a_start_is_under_way) {
     {
-        const sandbox_provider::start_under_way start{stock()};
+        const counted start = stock().start_under_way();
         take();
         l.run([]() -> task<void> { co_await sleep_for(50ms); }());
         EXPECT_EQ(stock().size(), 0u);
