@@ -90,16 +90,28 @@ def log_throughput(engine, image):
         written = time.perf_counter() - begin
         reader = engine.another().connection
         begin = time.perf_counter()
-        reader.send_request("GET", f"/containers/{container}/logs?stdout=1&stderr=1")
-        status, _, headers = reader.read_head()
-        answer = list(reader.pieces(status, headers))
+        reader.send_request("GET", f"/containers/{container}/logs?stdout=1&stderr=1", headers={"Connection": "close"})
+        blocks = reader.until_closed()
         read = time.perf_counter() - begin
-        got = payload_size(answer)  # afterwards: to look into a million frames takes longer than to receive them
+        # Afterwards: to look into chunks and a million frames takes longer than to receive them.
+        got = payload_size(body_pieces(b"".join(blocks)))
         if got != size:
             raise RuntimeError(f"{engine.name}: the log has {got} of {size} bytes")
     finally:
         engine.delete(f"/containers/{container}?force=1")
     return {"write_mb_s": size / 1e6 / written, "read_mb_s": size / 1e6 / read}
+
+
+def body_pieces(answer):
+    """The body of a whole HTTP answer, in its chunks when it is chunked (RFC 9112, section 7.1)."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    if b"transfer-encoding: chunked" not in head.lower():
+        yield body
+        return
+    at = 0
+    while size := int(body[at : (end := body.index(b"\r\n", at))].partition(b";")[0], 16):
+        yield body[end + 2 : end + 2 + size]
+        at = end + 2 + size + 2
 
 
 def payload_size(pieces):

@@ -2,7 +2,7 @@
 """Fails when a source or a header of the product does not compile by itself, without what is precompiled and what other sources
 include before it in a quick build. A header is checked as if it were a source; those that come first in a source have shown it there.
 
-    tests/lint/compiles_alone.py BUILD-FOLDER [FILE...]    BUILD-FOLDER is configured without DAVIT_QUICK; it needs not be built
+    tests/lint/compiles_alone.py BUILD-FOLDER [FILE...]    BUILD-FOLDER is configured without DAVIT_QUICK; it need not be built
 """
 
 import concurrent.futures
