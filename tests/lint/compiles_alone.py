@@ -17,7 +17,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PRODUCT = ("core", "io", "modules", "api", "cli", "bench")
-CACHE = ["ccache"] if shutil.which("ccache") else []  # what was checked before is not compiled again
+# What was checked before is not compiled again. For CCACHE_DEPEND see CMakeLists.txt.
+CACHE = ["env", "CCACHE_DEPEND=1", "ccache"] if shutil.which("ccache") else []
 
 
 def source_commands(build):
@@ -55,17 +56,21 @@ def command_for(file, commands):
     return next(iter(commands.values()))
 
 
-def complaint(file, commands):
-    command = CACHE + command_for(file, commands) + ["-fsyntax-only", "-Wno-pragma-once-outside-header", "-x", "c++", str(ROOT / file)]
+def complaint(file, commands, lists):
+    options = ["-fsyntax-only", "-Wno-pragma-once-outside-header", "-MD", "-MF", str(lists / (str(file).replace("/", "_") + ".d"))]
+    command = CACHE + command_for(file, commands) + options + ["-x", "c++", str(ROOT / file)]
     result = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return None if result.returncode == 0 else f"{file} does not compile by itself:\n{result.stdout}"
 
 
 def main():
-    commands = source_commands(pathlib.Path(sys.argv[1]).resolve())
+    build = pathlib.Path(sys.argv[1]).resolve()
+    commands = source_commands(build)
+    lists = build / "compiles_alone"
+    lists.mkdir(exist_ok=True)
     files = [pathlib.Path(f).resolve().relative_to(ROOT) for f in sys.argv[2:]] or product_files(commands)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = [c for c in pool.map(lambda f: complaint(f, commands), files) if c]
+        found = [c for c in pool.map(lambda f: complaint(f, commands, lists), files) if c]
     print("\n".join(found) or f"{len(files)} files compile by themselves")
     return 1 if found else 0
 
