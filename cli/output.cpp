@@ -240,8 +240,13 @@ void print_error(std::string_view text) {
 }
 
 void print(std::string_view text) {
-    std::string cleaned;
-    if (is_terminal(STDOUT_FILENO)) text = cleaned = printable_lines(text);
+    if (is_terminal(STDOUT_FILENO))
+        print_commands(printable_lines(text));
+    else
+        print_commands(text);
+}
+
+void print_commands(std::string_view text) {
     if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
         throw exit_error(errno == EPIPE ? 128 + SIGPIPE : 1, "");
 }

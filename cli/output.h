@@ -104,5 +104,7 @@ void print_error(std::string_view text);
 /// Prints to standard output, at once; to a terminal without control characters. Throws an exit_error without words
 /// when nobody reads it any more, with the code of a program that a broken pipe has ended.
 void print(std::string_view text);
+/// The same for a text that may command the terminal; what came from elsewhere in it was made safe before.
+void print_commands(std::string_view text);
 
 } // namespace davit::cli

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "api/types/graph_driver.h"
+#include "api/types/image_manifest.h"
 #include "core/container_config.h"
 #include "core/fields.h"
 
@@ -19,6 +20,7 @@ struct image_summary {
     std::int64_t created = 0;     ///< Unix seconds
     std::string id;
     std::optional<string_map> labels;
+    std::optional<std::vector<image_manifest>> manifests; ///< Where they were asked for and the engine keeps them
     std::string parent_id;
     std::vector<std::string> repo_digests;
     std::vector<std::string> repo_tags;
@@ -83,6 +85,7 @@ template <> struct fields_of<api::image_summary> {
                                             field("Created", &self::created),
                                             field("Id", &self::id),
                                             field("Labels", &self::labels, when_empty::null),
+                                            field("Manifests", &self::manifests, when_empty::omit),
                                             field("ParentId", &self::parent_id),
                                             field("RepoDigests", &self::repo_digests),
                                             field("RepoTags", &self::repo_tags),

@@ -1,15 +1,21 @@
 #include <chrono>
+#include <unistd.h>
+#include <utility>
 
 #include "api/types/human_units.h"
 #include "api/types/image.h"
 #include "cli/command.h"
 #include "cli/commands/commands.h"
 #include "cli/filters.h"
+#include "cli/image_tree.h"
 #include "cli/output.h"
+#include "cli/terminal.h"
 
 namespace davit::cli {
 
 namespace {
+
+constexpr std::size_t usual_columns = 80; ///< Of what is no terminal, or doesn't tell
 
 struct image_name {
     std::string repository = "<none>";
@@ -42,14 +48,23 @@ class images_command final : public command {
                    "Format output using a custom template: 'table', 'table TEMPLATE', 'json', or 'TEMPLATE'");
         flags.boolean("no-trunc", 0, is_whole_, "Don't truncate output");
         flags.boolean("quiet", 'q', is_quiet_, "Only show image IDs");
+        flags.boolean("tree", 0, is_tree_, "List multi-platform images as a tree (EXPERIMENTAL)");
+        flags.since("tree", "1.47");
     }
 
     task<int> run(invocation call) override {
+        if (is_tree_) refuse_beside_tree();
         if (!call.words.empty()) filters_.push_back("reference=" + call.words[0]);
-        std::string path = fmt::format("/images/json?all={:d}", shows_all_);
+        std::string path = fmt::format("/images/json?all={:d}{}", shows_all_, is_tree_ ? "&manifests=1" : "");
         if (const std::string filters = filters_parameter(filters_); !filters.empty()) path += "&" + filters;
         const std::string body = co_await call.api.ask(io::http_method::get, path);
         const auto found = io::parse<std::vector<api::image_summary>>(body, "the engine's list");
+        if (is_tree_) {
+            const std::size_t columns = size_of_terminal(STDOUT_FILENO).columns;
+            print_commands(
+                image_tree(found, shows_all_, columns == 0 ? usual_columns : columns, is_terminal(STDOUT_FILENO)));
+            co_return 0;
+        }
         std::vector<listing::column> columns = {{"Repository", "REPOSITORY"}, {"Tag", "TAG"}};
         if (shows_digests_) columns.push_back({"Digest", "DIGEST"});
         for (const auto& column : {listing::column{"ID", "IMAGE ID"}, listing::column{"CreatedSince", "CREATED"},
@@ -82,6 +97,13 @@ class images_command final : public command {
     }
 
   private:
+    void refuse_beside_tree() const {
+        for (const auto& [is_given, name] :
+             {std::pair{is_quiet_, "quiet"}, std::pair{is_whole_, "no-trunc"}, std::pair{shows_digests_, "show-digest"},
+              std::pair{!format_.empty(), "format"}})
+            if (is_given) throw exit_error(1, "--{} is not yet supported with --tree", name);
+    }
+
     std::string raw_shape() const {
         if (is_quiet_) return "image_id: {{.ID}}";
         return fmt::format("repository: {{{{.Repository}}}}\ntag: {{{{.Tag}}}}\n{}image_id: {{{{.ID}}}}\n"
@@ -128,7 +150,7 @@ class images_command final : public command {
         return shown;
     }
 
-    bool shows_all_ = false, shows_digests_ = false, is_whole_ = false, is_quiet_ = false;
+    bool shows_all_ = false, shows_digests_ = false, is_whole_ = false, is_quiet_ = false, is_tree_ = false;
     std::vector<std::string> filters_;
     std::string format_;
 };

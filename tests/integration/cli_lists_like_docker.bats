@@ -45,6 +45,13 @@ $X images nope
 $X images ${S%:*}
 $X image ls $S --format table
 $X images --format '{{.Nope'
+$X images --tree
+$X images --tree -a ${S%:*}
+$X images --tree nope
+$X images --tree -q
+$X images --tree --no-trunc --digests
+$X images --tree --digests --format json
+$X images --tree --format json
 LINES
 }
 

@@ -90,6 +90,7 @@ class CliOldEngine(unittest.TestCase):
 
     def test_a_flag_that_it_does_not_know_is_refused_and_nothing_is_asked(self):
         for words, flag, version in ((["run", "--annotation", "a=b", "image"], "annotation", "1.43"),
+                                     (["images", "--tree"], "tree", "1.47"),
                                      (["create", "--health-start-interval", "1s", "image"], "health-start-interval", "1.44")):
             self.assertEqual(self.ask(*words), (
                 1, f'"--{flag}" requires API version {version}, but the Docker daemon API version is 1.41', []))
