@@ -162,6 +162,7 @@ void container_flags::declare(flag_set& flags) {
     flags.list("tmpfs", 0, tmpfs_, "Mount a tmpfs directory");
     flags.boolean("tty", 't', tty, "Allocate a pseudo-TTY");
     flags.text("user", 'u', user_, "Username or UID (format: <name|uid>[:<group|gid>])");
+    flags.boolean("use-api-socket", 0, uses_api_socket, "Bind mount Docker API socket and required auth");
     flags.text("userns", 0, user_namespace_, "User namespace to use");
     flags.text("uts", 0, uts_, "UTS namespace to use");
     flags.list("volume", 'v', volumes_, "Bind mount a volume");

@@ -32,6 +32,7 @@ class container_flags {
     std::string pull = "missing";
     std::string id_file;
     bool quiet = false;
+    bool uses_api_socket = false;
     std::vector<std::string> attach; ///< "stdin", "stdout", "stderr"
 
   private:

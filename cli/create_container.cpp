@@ -5,6 +5,7 @@
 #include <fstream>
 #include <unistd.h>
 
+#include "cli/api_socket.h"
 #include "cli/command.h"
 #include "cli/option_values.h"
 #include "cli/output.h"
@@ -81,6 +82,8 @@ task<std::string> create_container(engine& api, const client_configuration& sett
                                    api::create_body body) {
     if (!flags.platform.empty()) check_platform(flags.platform);
     add_proxies(body, api, settings, flags);
+    std::string logins;
+    if (flags.uses_api_socket) logins = co_await add_api_socket(body, api, settings);
     if (!is_image_id(body.image)) image_reference::parse(body.image);
     // Made before anything else is: a container whose id is not written down would be lost.
     id_file written{flags.id_file};
@@ -104,6 +107,7 @@ task<std::string> create_container(engine& api, const client_configuration& sett
     const auto created = io::parse<api::create_response>(answer, "the engine's answer");
     for (const std::string& warning : created.warnings) print_error("WARNING: " + printable(warning));
     written.keep(created.id);
+    if (!logins.empty()) co_await give_logins(api, created.id, std::move(logins));
     co_return created.id;
 }
 

@@ -147,8 +147,8 @@ task<io::http_client_response> engine::open(io::http_method method, std::string 
     throw refusal_of(response, body);
 }
 
-task<std::string> engine::ask(io::http_method method, std::string path, std::string body) {
-    auto response = co_await request(method, std::move(path), std::move(body), {});
+task<std::string> engine::ask(io::http_method method, std::string path, std::string body, headers more) {
+    auto response = co_await request(method, std::move(path), std::move(body), std::move(more));
     std::string answer = co_await response.read_all(answer_limit);
     if (response.status() < 400) co_return answer;
     throw refusal_of(response, answer);

@@ -66,7 +66,7 @@ class engine {
     task<void> find_version();
 
     /// One request and its whole answer. Errors: engine_error; unavailable when nobody listens.
-    task<std::string> ask(io::http_method method, std::string path, std::string body = {});
+    task<std::string> ask(io::http_method method, std::string path, std::string body = {}, headers more = {});
     template <class T> task<T> get(std::string path) {
         const std::string body = co_await ask(io::http_method::get, std::move(path));
         co_return io::parse<T>(body, "the engine's answer");

@@ -24,6 +24,13 @@ PAIR = base64.b64encode(b"me:secret").decode()
 LOGIN, NONE = ("me", "secret"), ("", "")
 
 
+def make_helper(folder, name, script):
+    """A credential helper in the folder, which has to be in PATH."""
+    path = pathlib.Path(folder) / f"docker-credential-{name}"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
 class PullingEngine(FakeEngine):
     """Remembers the login of every pull."""
 
@@ -46,11 +53,6 @@ class CliLogins(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
         self.engine = PullingEngine.on_unix_socket(self.folder / "socket")
         self.addCleanup(self.engine.close)
-
-    def helper(self, name, script):
-        path = self.folder / f"docker-credential-{name}"
-        path.write_text(f"#!/bin/sh\n{script}\n")
-        path.chmod(0o755)
 
     def pull(self, settings, image=IMAGE, **environment):
         """The user and password that a pull sends, and what davit says on standard error."""
@@ -81,12 +83,12 @@ class CliLogins(unittest.TestCase):
         self.assertEqual(self.pull({"auths": {"registry.example": {}}}), (NONE, ""))
 
     def test_a_helper_is_asked_and_has_the_whole_environment(self):
-        self.helper("mine", 'read -r key; [ "$key" = registry.example ] && echo "{\\"Username\\":\\"me\\",\\"Secret\\":\\"$MY_PROFILE\\"}"')
+        make_helper(self.folder, "mine", 'read -r key; [ "$key" = registry.example ] && echo "{\\"Username\\":\\"me\\",\\"Secret\\":\\"$MY_PROFILE\\"}"')
         for settings in ({"credsStore": "mine"}, {"credHelpers": {"registry.example": "mine"}, "credsStore": "none"}):
             self.assertEqual(self.pull(settings, MY_PROFILE="secret"), (LOGIN, ""))
 
     def test_a_helper_that_fails_is_told_and_what_everybody_may_have_is_pulled(self):
-        self.helper("broken", "echo it is locked; exit 1")
+        make_helper(self.folder, "broken", "echo it is locked; exit 1")
         for name, told in (("broken", "it is locked"), ("absent", "docker-credential-absent")):
             login, said = self.pull({"credsStore": name})
             self.assertEqual(login, NONE)
