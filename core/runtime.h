@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/launch_plan.h"
@@ -80,7 +81,13 @@ class runtime {
     virtual task<void> discard_sandbox(sandbox_ref sandbox) = 0;
     /// Whether the sandbox still waits to be launched, as far as can be said without asking around.
     virtual bool is_waiting(const sandbox_ref& sandbox) const noexcept = 0;
-    virtual task<launched_process> launch(sandbox_ref sandbox, launch_plan plan) = 0;
+    /// The process begins when `condition` has become true, if there is one: the task runs beside what the runtime
+    /// prepares. When it fails nothing was launched, and its error is the launch's.
+    virtual task<launched_process> launch(sandbox_ref sandbox, launch_plan plan,
+                                          std::optional<task<void>> condition) = 0;
+    task<launched_process> launch(sandbox_ref sandbox, launch_plan plan) {
+        return launch(sandbox, std::move(plan), std::nullopt);
+    }
 
     /// Returns when the process has ended. not_found for an id that is not held.
     virtual task<exit_status> wait(std::string container_id) = 0;

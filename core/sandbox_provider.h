@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <string>
 
@@ -35,12 +36,20 @@ class sandbox_provider {
 
     /// For who starts a container: from before the take until its process runs.
     [[nodiscard]] counted start_under_way() noexcept { return counted{starts_under_way_, start_ended_}; }
+    /// For what can wait, so that starts have the machine for themselves: returns when none is under way, or when
+    /// `patience` has ended.
+    task<void> until_no_start(std::chrono::milliseconds patience);
 
   protected:
     std::size_t starts_under_way() const noexcept { return starts_under_way_; }
+    /// Returns when a start has ended, or when `patience` has.
+    task<void> until_a_start_ends(std::chrono::milliseconds patience);
     wait_list start_ended_; ///< Woken whenever one has
 
   private:
+    task<void> until_no_start();
+    task<void> until_a_start_ends();
+
     std::size_t starts_under_way_ = 0;
 };
 

@@ -18,6 +18,12 @@ namespace {
 /// In which a runtime that is well has removed the cgroups of an ended process, whatever else it has to do.
 constexpr std::chrono::milliseconds time_for_cgroups{5000};
 
+/// Clearing away begins so long after the removal: who starts one container after the other starts the next by then.
+constexpr std::chrono::milliseconds time_for_the_next_start{5};
+
+/// How long each step of clearing away waits for starts to end.
+constexpr std::chrono::milliseconds patience_with_starts{500};
+
 } // namespace
 
 task<void> containers_module::remove(std::string name, remove_options options) {
@@ -96,8 +102,12 @@ task<void> containers_module::destroy(container_ptr removed) {
     while (removed->holds_process) co_await removed->released.wait();
     removed->log.reset();
     pumps_.forget(removed->record.id);
+    co_await sleep_for(time_for_the_next_start);
+    co_await sandboxes_.until_no_start(patience_with_starts);
     co_await destroy_parts(removed->record.id);
+    co_await sandboxes_.until_no_start(patience_with_starts);
     co_await unmount_root(removed);
+    co_await sandboxes_.until_no_start(patience_with_starts);
     co_await forget(removed->record.id, cgroup_path(removed->record));
 }
 

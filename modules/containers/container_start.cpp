@@ -105,15 +105,9 @@ task<void> containers_module::launch_steps(container_ptr started, rollback& undo
     record.network = taken.where;
     records_.put(record);
 
-    // All three only wait for a worker: side by side they cost one round.
-    co_await with_scope([&](scope& parts) -> task<void> {
-        parts.spawn(records_.flush());
-        parts.spawn(prepare_log(started));
-        co_await write_hosts(started, taken.where.ipv4);
-    });
-
     launched_process process =
-        co_await runtime_.launch(taken.sandbox, make_launch_plan(record, std::move(rootfs), plan_host_, profiles_));
+        co_await runtime_.launch(taken.sandbox, make_launch_plan(record, std::move(rootfs), plan_host_, profiles_),
+                                 keep_what_a_process_needs(started));
 
     // From here on nothing waits and nothing fails: the process runs, and its streams are ours.
     started->standard_output = watch(process.streams.stdout_reader);
@@ -135,6 +129,15 @@ task<void> containers_module::launch_steps(container_ptr started, rollback& undo
     change_state(*started, container_event::start);
     publish_network(*started, "connect");
     publish(*started, "start");
+}
+
+task<void> containers_module::keep_what_a_process_needs(container_ptr started) {
+    // All three only wait for a worker: side by side they cost one round.
+    co_await with_scope([&](scope& parts) -> task<void> {
+        parts.spawn(records_.flush());
+        parts.spawn(prepare_log(started));
+        co_await write_hosts(started, started->record.network.ipv4);
+    });
 }
 
 task<void> containers_module::prepare_log(container_ptr of) {

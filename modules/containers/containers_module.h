@@ -104,6 +104,8 @@ class containers_module final : public module, public container_service {
     // container_start.cpp
     task<void> launch(container_ptr started);
     task<void> launch_steps(container_ptr started, rollback& undo);
+    /// The record of it, its log and its hosts file.
+    task<void> keep_what_a_process_needs(container_ptr started);
     task<void> prepare_log(container_ptr of);
     task<void> write_hosts(container_ptr of, std::string address);
     void note_failed_start(container& failed, const error& cause);

@@ -135,24 +135,15 @@ bool sandbox_stock::must_pause() const {
     return lacking_ > 0 || (starts_under_way() > 0 && clock::now() - last_take_ < longest_start);
 }
 
-task<void> sandbox_stock::until_a_start_ends() {
-    co_await start_ended_.wait();
-}
-
 task<void> sandbox_stock::until_quiet() {
-    while (must_pause()) {
-        try {
-            co_await with_timeout(longest_start, "a start", until_a_start_ends());
-        } catch (const error& e) {
-            if (e.category() != errc::timed_out) throw;
-        }
-    }
+    while (must_pause()) co_await until_a_start_ends(longest_start);
 }
 
 task<void> sandbox_stock::keep_filled() {
     for (;;) {
         co_await taken_.wait();
         co_await until_quiet();
+        co_await sleep_for(0ms); // The answer to the start that has just ended goes out before
         const shape_name* const found = find_wanting(clock::now());
         if (!found) {
             taken_.reset();

@@ -58,7 +58,6 @@ class sandbox_stock final : public module, public sandbox_provider {
     task<void> keep_filled();
     /// Returns when there is no reason to pause.
     task<void> until_quiet();
-    task<void> until_a_start_ends();
     task<void> empty_when_quiet();
     /// The next shape that wants one more; nothing when all have enough.
     const shape_name* find_wanting(clock::time_point now);

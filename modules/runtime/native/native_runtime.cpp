@@ -111,7 +111,8 @@ bool native_runtime::is_waiting(const sandbox_ref& sandbox) const noexcept {
     return sandbox.id >> generation_shift == connection_->generation() && ::kill(sandbox.pid, 0) == 0;
 }
 
-task<launched_process> native_runtime::launch(sandbox_ref sandbox, launch_plan plan) {
+task<launched_process> native_runtime::launch(sandbox_ref sandbox, launch_plan plan,
+                                              std::optional<task<void>> condition) {
     const auto to = co_await owner_of(sandbox);
     if (processes_.find(plan.container_id) != nullptr)
         throw error(errc::conflict, "a process of container {} is held already", plan.container_id);
@@ -123,7 +124,9 @@ task<launched_process> native_runtime::launch(sandbox_ref sandbox, launch_plan p
     std::exception_ptr failure;
     try {
         auto payload = encode(shim_protocol::launch_request{number, std::move(plan)});
-        answer = co_await to->ask(message_type::launch, std::move(payload));
+        co_await to->tell(message_type::prepare_launch, std::move(payload));
+        if (condition) co_await std::move(*condition);
+        answer = co_await to->ask(message_type::launch, encode(shim_protocol::sandbox_number{number}));
     } catch (...) {
         failure = std::current_exception();
     }

@@ -49,7 +49,8 @@ class native_runtime final : public module, public runtime {
     task<void> configure_network(sandbox_ref sandbox, network_plan plan) override;
     task<void> discard_sandbox(sandbox_ref sandbox) override;
     bool is_waiting(const sandbox_ref& sandbox) const noexcept override;
-    task<launched_process> launch(sandbox_ref sandbox, launch_plan plan) override;
+    using runtime::launch;
+    task<launched_process> launch(sandbox_ref sandbox, launch_plan plan, std::optional<task<void>> condition) override;
     task<exit_status> wait(std::string container_id) override;
     task<void> signal(std::string container_id, int number) override;
     task<void> resize(std::string container_id, std::uint16_t rows, std::uint16_t columns) override;

@@ -13,8 +13,9 @@
 /// The protocol between davitd and davit-shim, and between the shim and a sandbox that waits for its plan.
 ///
 /// Both are byte streams over unix sockets of one host: frames of a fixed header and a payload, host byte order.
-/// Requests carry a number that their one reply repeats; `exited` comes unasked, with request number 0. Descriptors
-/// ride on the first byte of their frame (SCM_RIGHTS). A connection starts with `hello` both ways.
+/// Requests carry a number that their one reply repeats; `exited` comes unasked, with request number 0, and
+/// `prepare_launch` has no reply. Descriptors ride on the first byte of their frame (SCM_RIGHTS). A connection starts
+/// with `hello` both ways.
 ///
 /// Decoding trusts nothing: every length and count is checked against the bytes that are left, text may hold no NUL,
 /// a frame may not pass `maximum_frame`, and bytes left over are an error.
@@ -22,7 +23,7 @@ namespace davit::shim_protocol {
 
 /// Raised whenever the meaning of any message changes. A shim and an engine of different versions still agree on
 /// the frame header, `hello` and `quit_if_idle`.
-inline constexpr std::uint32_t version = 2;
+inline constexpr std::uint32_t version = 3;
 
 /// The most bytes that one frame's payload may hold.
 inline constexpr std::size_t maximum_frame = 16u << 20;
@@ -34,7 +35,8 @@ enum class message_type : std::uint16_t {
     make_sandbox,
     configure_network,
     discard_sandbox,
-    launch,
+    prepare_launch, ///< A launch_request, as the sandbox gets it, too; what fails is told by the `launch` that follows
+    launch,         ///< A sandbox_number: the process that was prepared may begin
     signal,
     resize,
     close_stdin,
@@ -197,6 +199,7 @@ struct cgroup_directory {
     std::string host_path;
 };
 
+/// Once ahead, where cgroups are made ahead, and once after the plan.
 struct cgroup_directories {
     std::vector<cgroup_directory> directories;
     bool have_moved = false; ///< They are others than those that were named before

@@ -58,14 +58,25 @@ task<shim_protocol::hello> shim_connection::greet() {
 }
 
 task<shim_connection::answer> shim_connection::ask(message_type type, std::string payload) {
+    waiting here;
+    co_await exchange(type, next_request_++, payload, &here);
+    if (here.was_lost) throw_lost();
+    if (here.got.type == message_type::failed) throw_failure(here.got.payload);
+    co_return std::move(here.got);
+}
+
+task<void> shim_connection::tell(message_type type, std::string payload) {
+    co_await exchange(type, next_request_++, payload, nullptr);
+}
+
+task<void> shim_connection::exchange(message_type type, std::uint64_t request, const std::string& payload,
+                                     waiting* here) {
     if (is_lost_) throw_lost();
     // Said before anything is sent: this is about the request, not about the connection.
     if (payload.size() > shim_protocol::maximum_frame)
         throw error(errc::too_large, "a request of {} bytes is more than davit-shim takes ({})", payload.size(),
                     shim_protocol::maximum_frame);
-    const auto request = next_request_++;
-    waiting here;
-    waiting_.emplace(request, &here);
+    if (here) waiting_.emplace(request, here);
     std::exception_ptr failure;
     try {
         co_await with_timeout(patience_, "davit-shim's answer", send_and_wait(type, request, payload, here))
@@ -74,20 +85,16 @@ task<shim_connection::answer> shim_connection::ask(message_type type, std::strin
         failure = e.category() == errc::timed_out ? std::make_exception_ptr(error(errc::unavailable, "{}", e.text()))
                                                   : std::current_exception();
     }
-    if (failure) {
-        waiting_.erase(request);
-        lose(); // The stream may have broken inside a message
-        std::rethrow_exception(failure);
-    }
-    if (here.was_lost) throw_lost();
-    if (here.got.type == message_type::failed) throw_failure(here.got.payload);
-    co_return std::move(here.got);
+    if (!failure) co_return;
+    waiting_.erase(request);
+    lose(); // The stream may have broken inside a message
+    std::rethrow_exception(failure);
 }
 
 task<void> shim_connection::send_and_wait(message_type type, std::uint64_t request, const std::string& payload,
-                                          waiting& here) {
+                                          waiting* here) {
     co_await socket_.send(shim_protocol::unmeasured_frame(type, request, payload));
-    co_await here.has_come.wait();
+    if (here) co_await here->has_come.wait();
 }
 
 task<void> shim_connection::receive(std::function<void(shim_protocol::exited)> on_exit) {

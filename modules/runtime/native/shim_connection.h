@@ -51,6 +51,9 @@ class shim_connection {
     /// answer, too_large.
     task<answer> ask(shim_protocol::message_type type, std::string payload);
 
+    /// Sends a request that has no answer, as `ask` sends its. Errors: unavailable, too_large.
+    task<void> tell(shim_protocol::message_type type, std::string payload);
+
     /// Reads until the shim goes (or the caller is cancelled); hands exits on. Who still waits then gets `unavailable`.
     task<void> receive(std::function<void(shim_protocol::exited)> on_exit);
 
@@ -65,9 +68,12 @@ class shim_connection {
         bool was_lost = false;
     };
 
-    /// The references are to what `ask` holds, which awaits it.
+    /// Sends a request; returns when `here` has its answer, or at once where that is null. The caller holds what is
+    /// referred to, and awaits this. Errors: as of `tell`; the connection is lost then.
+    task<void> exchange(shim_protocol::message_type type, std::uint64_t request, const std::string& payload,
+                        waiting* here);
     task<void> send_and_wait(shim_protocol::message_type type, std::uint64_t request, const std::string& payload,
-                             waiting& here);
+                             waiting* here);
     void lose() noexcept;
 
     io::message_socket socket_;

@@ -48,6 +48,7 @@ class container_life : public ::testing::Test {
         network = &part<hanging_network, network_driver>();
         logs = &part<hanging_log_driver, log_driver>();
         storage = &part<bodiless_storage, storage_driver>();
+        sandboxes = &part<ready_sandboxes, sandbox_provider>();
     }
     ~container_life() override {
         if (is_stopped_) return;
@@ -97,6 +98,7 @@ class container_life : public ::testing::Test {
     hanging_network* network = nullptr;
     hanging_log_driver* logs = nullptr;
     bodiless_storage* storage = nullptr;
+    ready_sandboxes* sandboxes = nullptr;
 
   private:
     bool is_stopped_ = false;
@@ -162,6 +164,19 @@ TEST_F(container_life, a_removal_waits_for_the_log_in_the_background) {
     EXPECT_EQ(containers().find(id), nullptr);
     EXPECT_TRUE(storage->made->contains(id));
     logs->finishing.open();
+    until([&] { return !storage->made->contains(id); });
+}
+
+TEST_F(container_life, a_removed_container_is_cleared_away_when_no_start_is_under_way) {
+    const std::string id = run();
+    puppets->end(id, 0);
+    await_end(id);
+    {
+        const counted start = sandboxes->start_under_way();
+        loop_.run(containers().remove(id, {}));
+        loop_.run([]() -> task<void> { co_await sleep_for(30ms); }());
+        EXPECT_TRUE(storage->made->contains(id));
+    }
     until([&] { return !storage->made->contains(id); });
 }
 

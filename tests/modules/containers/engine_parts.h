@@ -133,7 +133,8 @@ class puppet_runtime final : public module, public runtime {
     task<void> configure_network(sandbox_ref, network_plan) override { co_return; }
     task<void> discard_sandbox(sandbox_ref) override { co_return; }
     bool is_waiting(const sandbox_ref&) const noexcept override { return true; }
-    task<launched_process> launch(sandbox_ref, launch_plan plan) override {
+    task<launched_process> launch(sandbox_ref, launch_plan plan, std::optional<task<void>> condition) override {
+        if (condition) co_await std::move(*condition);
         auto& started = held[plan.container_id];
         started = std::make_shared<puppet>();
         launched_process process;

@@ -45,7 +45,7 @@ class sandbox_maker final : public runtime {
     bool is_waiting(const sandbox_ref& sandbox) const noexcept override {
         return alive.contains(sandbox.id) && alive.at(sandbox.id)->pid() > 0;
     }
-    task<launched_process> launch(sandbox_ref, launch_plan) override { throw nothing(); }
+    task<launched_process> launch(sandbox_ref, launch_plan, std::optional<task<void>>) override { throw nothing(); }
     task<exit_status> wait(std::string) override { throw nothing(); }
     task<void> signal(std::string, int) override { throw nothing(); }
     task<void> resize(std::string, std::uint16_t, std::uint16_t) override { throw nothing(); }
@@ -156,6 +156,26 @@ TEST_F(sandbox_stock_test, makes_nothing_ahead_while_a_start_is_under_way) {
         EXPECT_EQ(maker.last_id, 1u);
     }
     fill(1);
+}
+
+TEST_F(sandbox_stock_test, what_can_wait_waits_for_starts_as_long_as_its_patience_lasts) {
+    l.run(stock().until_no_start(1h));
+    const counted first = stock().start_under_way();
+    l.run(stock().until_no_start(1ms));
+    bool has_returned = false;
+    l.run(with_scope([&](scope& children) -> task<void> {
+        children.spawn([](sandbox_stock& of, bool& done) -> task<void> {
+            co_await of.until_no_start(1h);
+            done = true;
+        }(stock(), has_returned));
+        {
+            const counted second = stock().start_under_way();
+            co_await sleep_for(1ms);
+        }
+        co_await sleep_for(1ms);
+        EXPECT_FALSE(has_returned) << "the first start is still under way";
+        children.cancel();
+    }));
 }
 
 TEST_F(sandbox_stock_test, gives_up_what_it_holds_when_the_last_address_is_asked_for) {

@@ -119,22 +119,37 @@ std::optional<failure> container::make_streams(const launch_plan& plan, std::vec
     return std::nullopt;
 }
 
-void container::launch(std::uint64_t request, launch_plan plan, const std::string& payload) {
+void container::prepare(launch_plan plan, const std::string& payload) {
+    if (life_ != stage_of_life::waiting || channel_ == nullptr || has_ended_) return; // The launch finds it so
+    if (!id_.empty() || plan.container_id.empty())
+        return give_up(make_failure(failure_kind::conflict, 0, "a sandbox carries out one plan for one container"));
     launch_began_ = monotonic_microseconds();
-    request_ = request;
-    answer_of_request_ = 0;
-    if (life_ != stage_of_life::waiting || channel_ == nullptr || has_ended_)
-        return end_launch(failure_ ? *failure_ : make_failure(failure_kind::conflict, 0, "the sandbox is spent"));
-    life_ = stage_of_life::launching;
     id_ = plan.container_id;
     std::vector<int> for_child;
     auto failed = make_streams(plan, for_child);
-    if (!failed) channel_->send(message_type::launch, 0, payload, for_child);
+    if (!failed) channel_->send(message_type::prepare_launch, 0, payload, for_child);
     for (const int descriptor : for_child) close(descriptor);
-    if (failed) return end_launch(std::move(failed));
+    if (failed) return give_up(std::move(*failed));
     plan_ = std::make_unique<launch_plan>(std::move(plan));
     // Cgroups made ahead may be renamed only when the sandbox has mounted them.
-    if (answers_awaited_ == 0) place_and_proceed();
+    if (answers_awaited_ == 0) place();
+}
+
+void container::launch(std::uint64_t request) {
+    request_ = request;
+    answer_of_request_ = 0;
+    if (channel_ == nullptr || has_ended_)
+        return end_launch(failure_ ? *failure_ : make_failure(failure_kind::internal, 0, "the sandbox has ended"));
+    if (id_.empty())
+        return end_launch(failure_ ? *failure_ : make_failure(failure_kind::conflict, 0, "the sandbox has no plan"));
+    life_ = stage_of_life::launching;
+    // Given up, its end is the launch's; not placed yet, it is told when it is.
+    if (!failure_ && plan_ == nullptr) proceed();
+}
+
+void container::proceed() {
+    channel_->send(message_type::launch_may_proceed, 0, encode(shim_protocol::nothing{}));
+    channel_->wait_for_end_only();
 }
 
 std::optional<failure> container::make_cgroups(const std::string& path) {
@@ -148,7 +163,7 @@ std::optional<failure> container::check_placement() const {
                         membership_.path.c_str());
 }
 
-void container::place_and_proceed() {
+void container::place() {
     const auto began = monotonic_microseconds();
     shim_protocol::cgroup_directories directories;
     if (around_.cgroups != nullptr && !plan_->cgroup.path.empty()) {
@@ -172,9 +187,9 @@ void container::place_and_proceed() {
         directories.directories = system.directories(membership_);
     }
     phases_.push_back({"shim: cgroup", monotonic_microseconds() - began});
-    channel_->send(message_type::launch_may_proceed, 0, encode(directories));
-    channel_->wait_for_end_only();
+    channel_->send(message_type::cgroups_ready, 0, encode(directories));
     plan_.reset();
+    if (life_ == stage_of_life::launching) proceed();
 }
 
 void container::give_up(failure why) {
@@ -189,7 +204,7 @@ void container::on_frame(incoming_frame frame) {
         if (answers_awaited_ == 0) break;
         if (answer_of_request_ == 1) answer_waiting_request(std::nullopt);
         if (answer_of_request_ > 0) --answer_of_request_;
-        if (--answers_awaited_ == 0 && life_ == stage_of_life::launching && plan_ != nullptr) place_and_proceed();
+        if (--answers_awaited_ == 0 && plan_ != nullptr) place();
         break;
     case message_type::terminal_opened:
         if (frame.descriptors.size() == 1 && terminal_ < 0) {
@@ -257,6 +272,8 @@ void container::abandon_launch() {
 
 void container::discard() {
     life_ = stage_of_life::ended;
+    id_.clear();
+    plan_.reset();
     channel_.reset();
     if (!has_ended_) kill(pid_, SIGKILL);
 }

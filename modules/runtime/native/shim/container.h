@@ -47,8 +47,11 @@ class container final : public channel::listener {
     /// Clones the process. A failure leaves nothing behind.
     std::optional<failure> start(const shim_protocol::sandbox_template& shape);
     void configure_network(std::uint64_t request, const std::string& payload);
-    /// Carries a plan out; `payload` is the plan as it came.
-    void launch(std::uint64_t request, launch_plan plan, const std::string& payload);
+    /// Carries a plan out as far as the process's privileges and execve; `payload` is the plan as it came. What fails
+    /// is told by the launch.
+    void prepare(launch_plan plan, const std::string& payload);
+    /// Lets the process that was prepared begin.
+    void launch(std::uint64_t request);
     /// Ends a launch that is under way, for nobody waits for it any more.
     void abandon_launch();
     /// Ends a sandbox that was not launched.
@@ -60,6 +63,7 @@ class container final : public channel::listener {
     int pid() const { return pid_; }
     std::uint64_t sandbox() const { return sandbox_; }
     std::uint64_t connection() const { return connection_; }
+    /// Of the container, from its preparation on.
     const std::string& id() const { return id_; }
     stage_of_life life() const { return life_; }
     long long started_at() const { return started_at_; }
@@ -88,8 +92,11 @@ class container final : public channel::listener {
     /// Makes the cgroups, puts the process there and reads that back.
     std::optional<failure> make_cgroups(const std::string& path);
     std::optional<failure> check_placement() const;
-    void place_and_proceed();
-    /// Ends a launch whose process can't be placed, once the sandbox has ended: what it said last is the better reason.
+    /// Puts the process into the cgroups of its plan.
+    void place();
+    void proceed();
+    /// Ends a sandbox whose plan can't be carried out; the launch fails when it has ended: what it said last is the
+    /// better reason.
     void give_up(failure why);
     void answer_waiting_request(std::optional<failure> failed);
     void end_launch(std::optional<failure> failed);
@@ -107,7 +114,7 @@ class container final : public channel::listener {
     unsigned answer_of_request_ = 0; ///< Which of them answers `request_`; 0: none
     std::uint64_t request_ = 0;
     std::unique_ptr<channel> channel_;  ///< Gone once the process runs
-    std::unique_ptr<launch_plan> plan_; ///< While it is launched
+    std::unique_ptr<launch_plan> plan_; ///< While the cgroups are not placed that it asks for
     std::optional<failure> failure_;
     cgroup_membership membership_;
     cgroup_membership left_behind_;

@@ -72,22 +72,28 @@ void server::on_request(connection& from, const incoming_frame& frame) {
         if (auto* one = find_sandbox(request->id, from)) discard(*one);
         return from.reply(frame.request, std::nullopt);
     }
-    case message_type::launch: {
+    case message_type::prepare_launch: {
         auto request = decode<shim_protocol::launch_request>(frame.payload);
+        auto* one = request ? find_sandbox(request->sandbox, from) : nullptr;
+        if (one != nullptr) one->prepare(std::move(request->plan), frame.payload);
+        return;
+    }
+    case message_type::launch: {
+        const auto request = decode<shim_protocol::sandbox_number>(frame.payload);
         if (!request) return from.reply(frame.request, malformed);
-        auto* one = find_sandbox(request->sandbox, from);
+        auto* one = find_sandbox(request->id, from);
         if (one == nullptr)
             return from.reply(frame.request, make_failure(failure_kind::not_found, 0, "no such sandbox"));
-        const auto& id = request->plan.container_id;
-        if (id.empty() || by_id_.contains(id)) {
+        const auto id = one->id();
+        if (by_id_.contains(id)) {
             discard(*one);
             return from.reply(frame.request,
                               make_failure(failure_kind::conflict, 0, "container %s is held already", id.c_str()));
         }
         by_sandbox_.erase(one->sandbox());
         const auto spent = spent_.extract(one->sandbox());
-        by_id_.emplace(id, one);
-        return one->launch(frame.request, std::move(request->plan), frame.payload);
+        if (!id.empty()) by_id_.emplace(id, one);
+        return one->launch(frame.request);
     }
     case message_type::remove_cgroups: {
         const auto request = decode<shim_protocol::cgroup_removal>(frame.payload);

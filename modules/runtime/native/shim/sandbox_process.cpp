@@ -72,8 +72,8 @@ class sandbox {
                 configure_network(request->plan, stage_.settings);
                 break;
             }
-            case message_type::launch:
-                launch(frame);
+            case message_type::prepare_launch:
+                carry_out(frame);
             default:
                 fail(failure_kind::internal, 0, "a sandbox got a message that is not for it");
             }
@@ -110,6 +110,12 @@ class sandbox {
         return frame;
     }
 
+    incoming_frame await(message_type type) {
+        auto frame = receive();
+        if (frame.type != type) fail(failure_kind::internal, 0, "a sandbox got a message that is not for it");
+        return frame;
+    }
+
     void place_cgroups(const std::string& payload, bool must_mount, bool are_writable) {
         const auto message = decode<shim_protocol::cgroup_directories>(payload);
         if (!message) fail(failure_kind::internal, 0, "the cgroup directories are malformed");
@@ -123,7 +129,7 @@ class sandbox {
         has_cgroups_ |= is_first;
     }
 
-    [[noreturn]] void launch(const incoming_frame& frame) {
+    [[noreturn]] void carry_out(const incoming_frame& frame) {
         stopwatch clock;
         clock.start();
         auto request = decode<shim_protocol::launch_request>(frame.payload);
@@ -143,7 +149,7 @@ class sandbox {
             close(terminal.controller);
         }
         clock.lap("prepare");
-        await_cgroups(was_restaged, plan.is_privileged);
+        place_cgroups(await(message_type::cgroups_ready).payload, was_restaged, plan.is_privileged);
         clock.lap("cgroup");
         move_standard_mounts(stage_, root);
         make_devices(root, plan.devices);
@@ -166,6 +172,8 @@ class sandbox {
         if (who.uid != 0) give_streams_to(who);
         clock.lap("user");
         const auto reference = root_reference(plan);
+        await(message_type::launch_may_proceed);
+        clock.lap("wait");
         set_limits(process.rlimits); // The program's, not those of what is done for it before
         take_privileges(who, process.bounding_capabilities, process.no_new_privileges, process.seccomp_filter);
         clock.lap("privileges");
@@ -185,14 +193,6 @@ class sandbox {
         else if (template_.shape.own_ipc && plan.shm_size != template_.shm_size)
             resize_shm(stage_.directory, plan.shm_size);
         return differs;
-    }
-
-    /// Waits until the shim has put this process into its cgroups.
-    void await_cgroups(bool must_mount, bool are_writable) {
-        const auto frame = receive();
-        if (frame.type != message_type::launch_may_proceed)
-            fail(failure_kind::internal, 0, "a sandbox got a message that is not for it");
-        place_cgroups(frame.payload, must_mount, are_writable);
     }
 
     void take_names(const launch_plan& plan) {

@@ -182,8 +182,11 @@ void server::forget(container& one) {
 }
 
 bool server::is_used(const std::string& cgroup_path) const {
-    return std::any_of(by_id_.begin(), by_id_.end(),
-                       [&](const auto& entry) { return entry.second->cgroups().path == cgroup_path; });
+    const auto is_its = [&](const auto& entry) {
+        return entry.second->cgroups().path == cgroup_path && !spent_.contains(entry.second->sandbox());
+    };
+    return std::any_of(by_id_.begin(), by_id_.end(), is_its) ||
+           std::any_of(by_sandbox_.begin(), by_sandbox_.end(), is_its);
 }
 
 void server::clear_cgroups(const std::string& path) {

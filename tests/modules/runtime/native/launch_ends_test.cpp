@@ -9,9 +9,25 @@ namespace davit::shim::testing {
 namespace {
 
 using shim_protocol::encode;
+using ::testing::HasSubstr;
 
 /// What is left, and what is told, when a launch or its engine comes to an end.
-class launch_ends : public container_test {};
+class launch_ends : public container_test {
+  protected:
+    void prepare(const shim_protocol::made_sandbox& sandbox, const launch_plan& asked) {
+        shim_->tell(message_type::prepare_launch, encode(shim_protocol::launch_request{sandbox.id, asked}));
+    }
+    /// Why a sandbox that has its plan, or has none, is not launched; empty when it is.
+    std::string refusal(const shim_protocol::made_sandbox& sandbox) {
+        const auto answer = shim_->ask(message_type::launch, encode(shim_protocol::sandbox_number{sandbox.id}));
+        for (const int descriptor : answer.frame.descriptors) close(descriptor);
+        return answer.failed ? answer.failed->sentence : "";
+    }
+    static void await_end(int pid) {
+        for (int i = 0; i < 1000 && kill(pid, 0) == 0; ++i) usleep(5000);
+        EXPECT_NE(kill(pid, 0), 0);
+    }
+};
 
 TEST_F(launch_ends, nothing_is_left_on_the_host) {
     const auto mounts = host_says("cat /proc/self/mountinfo");
@@ -37,7 +53,7 @@ TEST_F(launch_ends, a_launch_whose_engine_vanished_before_it_was_told_never_was)
     const auto asked = plan("sleep 600");
     const auto sandbox = shim_->make_sandbox(usual());
     kill(sandbox.pid, SIGSTOP); // Its launch takes as long as we like
-    shim_->tell(message_type::launch, encode(shim_protocol::launch_request{sandbox.id, asked}));
+    shim_->tell_launch(sandbox.id, asked);
     shim_->reconnect();
     const auto held = [&] {
         return shim_protocol::decode<shim_protocol::process_list>(shim_->ask(message_type::list, {}).frame.payload)
@@ -53,6 +69,49 @@ TEST_F(launch_ends, a_launch_whose_engine_vanished_before_it_was_told_never_was)
     ASSERT_FALSE(again.failed) << again.failed->sentence;
     close(again.output);
     close(again.errors);
+}
+
+TEST_F(launch_ends, what_was_prepared_does_not_begin_and_leaves_nothing_when_it_may_not) {
+    const auto asked = plan("true");
+    const auto sandbox = shim_->make_sandbox(usual());
+    prepare(sandbox, asked);
+    const auto root = "/proc/" + std::to_string(sandbox.pid) + "/root/bin/busybox";
+    for (int i = 0; i < 1000 && !std::filesystem::exists(root); ++i) usleep(5000);
+    ASSERT_TRUE(std::filesystem::exists(root)) << "it has not got as far as its root";
+    usleep(50'000);
+    EXPECT_THAT(std::filesystem::read_symlink("/proc/" + std::to_string(sandbox.pid) + "/exe").string(),
+                HasSubstr("davit-shim"));
+    EXPECT_FALSE(shim_->ask(message_type::discard_sandbox, encode(shim_protocol::sandbox_number{sandbox.id})).failed);
+    await_end(sandbox.pid);
+    EXPECT_EQ(refusal(sandbox), "no such sandbox");
+    EXPECT_EQ(cgroups_left(), "");
+    EXPECT_EQ(run(asked).code, 0) << "under the same name";
+}
+
+TEST_F(launch_ends, a_launch_says_what_has_failed_before_it) {
+    auto asked = plan("true");
+    asked.rootfs.host_layers = {"/no/such/layer"};
+    const auto sandbox = shim_->make_sandbox(usual());
+    prepare(sandbox, asked);
+    await_end(sandbox.pid);
+    EXPECT_EQ(cgroups_left(), "");
+    EXPECT_THAT(refusal(sandbox), HasSubstr("/no/such/layer"));
+}
+
+TEST_F(launch_ends, a_sandbox_carries_out_one_plan) {
+    const auto without = shim_->make_sandbox(usual());
+    EXPECT_EQ(refusal(without), "the sandbox has no plan");
+    const auto with_two = shim_->make_sandbox(usual());
+    prepare(with_two, plan("true"));
+    prepare(with_two, plan("true"));
+    EXPECT_EQ(refusal(with_two), "a sandbox carries out one plan for one container");
+    auto nameless = plan("true");
+    nameless.container_id.clear();
+    const auto for_nobody = shim_->make_sandbox(usual());
+    prepare(for_nobody, nameless);
+    EXPECT_EQ(refusal(for_nobody), "a sandbox carries out one plan for one container");
+    for (const auto& spent : {without, with_two, for_nobody}) await_end(spent.pid);
+    EXPECT_EQ(cgroups_left(), "");
 }
 
 TEST_F(launch_ends, a_sandbox_that_could_not_be_prepared_says_why_when_it_is_asked_for) {

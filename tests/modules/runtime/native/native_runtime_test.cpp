@@ -6,6 +6,8 @@
 namespace davit {
 namespace {
 
+using namespace std::chrono_literals;
+
 TEST_F(native_runtime_test, launches_waits_and_releases) {
     with_engine([&](native_runtime& engine) -> task<void> {
         const auto sandbox = co_await engine.make_sandbox({});
@@ -43,6 +45,49 @@ TEST_F(native_runtime_test, the_images_faults_are_invalid_and_leave_nothing) {
             EXPECT_EQ(e.text(), "exec: \"foo\": executable file not found in $PATH");
         }
         EXPECT_TRUE((co_await engine.processes()).empty());
+    });
+}
+
+TEST_F(native_runtime_test, a_process_begins_when_its_condition_has_become_true) {
+    with_engine([&](native_runtime& engine) -> task<void> {
+        const auto asked = plan("echo begun > /mark");
+        const auto mark = asked.rootfs.host_upper + "/mark";
+        const auto launched =
+            co_await engine.launch(co_await engine.make_sandbox({}), asked, [](std::string of) -> task<void> {
+                co_await sleep_for(100ms);
+                EXPECT_FALSE(std::filesystem::exists(of));
+            }(mark));
+        EXPECT_EQ((co_await engine.wait(asked.container_id)).code, 0);
+        EXPECT_TRUE(std::filesystem::exists(mark));
+        read_and_close(launched.streams);
+        close(launched.root);
+        co_await engine.release(asked.container_id);
+    });
+}
+
+TEST_F(native_runtime_test, a_condition_that_fails_is_the_launchs_failure_and_nothing_begins) {
+    with_engine([&](native_runtime& engine) -> task<void> {
+        const auto asked = plan("echo begun > /mark");
+        const auto sandbox = co_await engine.make_sandbox({});
+        try {
+            co_await engine.launch(sandbox, asked, []() -> task<void> {
+                co_await sleep_for(1ms);
+                throw error(errc::internal, "the disk is full");
+            }());
+            ADD_FAILURE() << "it ran";
+        } catch (const error& e) {
+            EXPECT_EQ(e.text(), "the disk is full");
+        }
+        EXPECT_TRUE((co_await engine.processes()).empty());
+        co_await engine.discard_sandbox(sandbox);
+        for (int i = 0; i < 1000 && is_alive(sandbox.pid); ++i) co_await sleep_for(5ms);
+        EXPECT_FALSE(is_alive(sandbox.pid));
+        EXPECT_FALSE(std::filesystem::exists(asked.rootfs.host_upper + "/mark"));
+        const auto launched = co_await engine.launch(co_await engine.make_sandbox({}), asked);
+        EXPECT_EQ((co_await engine.wait(asked.container_id)).code, 0);
+        read_and_close(launched.streams);
+        close(launched.root);
+        co_await engine.release(asked.container_id);
     });
 }
 

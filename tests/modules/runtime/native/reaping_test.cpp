@@ -65,7 +65,7 @@ TEST_F(reaping, a_number_that_was_given_back_is_not_signalled) {
     kill(failing.pid, SIGSTOP);
     auto asked = plan("true");
     asked.rootfs.host_layers.clear();
-    shim_->tell(message_type::launch, encode(shim_protocol::launch_request{failing.id, asked}));
+    shim_->tell_launch(failing.id, asked);
     ASSERT_FALSE(shim_->ask(message_type::list, {}).failed); // It has sent the plan on
     // Both end while the shim can't look: it learns of the first's end, and finds the other's on that occasion.
     std::set<std::uint64_t> given_back;

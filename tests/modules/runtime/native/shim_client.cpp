@@ -96,8 +96,16 @@ std::uint64_t shim_client::tell(message_type type, const std::string& payload) {
     return request;
 }
 
+std::uint64_t shim_client::tell_launch(std::uint64_t sandbox, const launch_plan& plan) {
+    tell(message_type::prepare_launch, encode(shim_protocol::launch_request{sandbox, plan}));
+    return tell(message_type::launch, encode(shim_protocol::sandbox_number{sandbox}));
+}
+
 shim_client::answer shim_client::ask(message_type type, const std::string& payload) {
-    const auto request = tell(type, payload);
+    return answer_to(tell(type, payload));
+}
+
+shim_client::answer shim_client::answer_to(std::uint64_t request) {
     while (true) {
         answer got;
         if (!receive_frame(socket_, *reader_, got.frame)) throw std::runtime_error("davit-shim has gone");
@@ -119,7 +127,7 @@ shim_protocol::made_sandbox shim_client::make_sandbox(const shim_protocol::sandb
 }
 
 shim_client::outcome shim_client::launch(std::uint64_t sandbox, const launch_plan& plan) {
-    auto got = ask(message_type::launch, encode(shim_protocol::launch_request{sandbox, plan}));
+    auto got = answer_to(tell_launch(sandbox, plan));
     outcome result;
     result.failed = got.failed;
     if (result.failed) return result;

@@ -44,6 +44,8 @@ class shim_client {
         io::descriptor root; ///< Of the root file system
     };
     outcome launch(std::uint64_t sandbox, const launch_plan& plan);
+    /// Asks for a launch and waits for no answer; the number of the request that has one.
+    std::uint64_t tell_launch(std::uint64_t sandbox, const launch_plan& plan);
 
     shim_protocol::exited wait(const std::string& id);
     std::optional<shim_protocol::failure> release(const std::string& id);
@@ -57,6 +59,7 @@ class shim_client {
 
   private:
     void connect_again();
+    answer answer_to(std::uint64_t request);
 
     std::string directory_;
     int socket_ = -1;
