@@ -11,7 +11,7 @@ from engine import Connection  # noqa: E402
 
 # Which processes belong to an engine's running containers, by the kind of engine.
 PROCESS_NAMES = {
-    "davit": ("davitd", "davit-shim"),
+    "davit": ("davitd", "davit-shim", "davit-zygote"),
     "podman": ("podman", "conmon"),
     "docker": ("dockerd", "containerd", "containerd-shim", "docker-proxy", "docker-init"),
 }
@@ -74,7 +74,7 @@ class Engine:
     def idle_memory(self):
         """KiB of the daemon, its descendants and, where there is one, its shim."""
         own = descendants(self.daemon_pid())
-        own |= {pid for pid, name, _ in processes() if self.kind == "davit" and name == "davit-shim"}
+        own |= {pid for pid, name, _ in processes() if self.kind == "davit" and name in ("davit-shim", "davit-zygote")}
         return sum(proportional_size(pid) for pid in own)
 
     def memory(self):

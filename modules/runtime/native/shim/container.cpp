@@ -6,19 +6,15 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <sys/ioctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-#include "modules/runtime/native/shim/memory.h"
-#include "modules/runtime/native/shim/sandbox_process.h"
 #include "modules/runtime/native/shim/small_file.h"
+#include "modules/runtime/native/shim/zygote.h"
 
 namespace davit::shim {
 namespace {
 
-constexpr int channel_in_sandbox = 3;
 constexpr int output_pipe_size = 256 << 10;
 
 std::uint64_t clone_flags(const sandbox_shape& shape) {
@@ -28,19 +24,6 @@ std::uint64_t clone_flags(const sandbox_shape& shape) {
     if (shape.own_ipc) flags |= CLONE_NEWIPC;
     if (shape.own_uts) flags |= CLONE_NEWUTS;
     return flags;
-}
-
-/// In the new child, where there is nothing of the shim's heap: nothing stays open but its end of the channel.
-[[noreturn]] void become_sandbox(int channel_end, std::uint64_t descriptor_limit) {
-    use_own_memory();
-    if (channel_end != channel_in_sandbox) dup3(channel_end, channel_in_sandbox, O_CLOEXEC);
-    syscall(SYS_close_range, channel_in_sandbox + 1U, ~0U, 0U);
-    rlimit descriptors{};
-    if (getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
-        descriptors.rlim_cur = descriptor_limit;
-        setrlimit(RLIMIT_NOFILE, &descriptors);
-    }
-    run_sandbox(channel_in_sandbox);
 }
 
 void set_non_blocking(int descriptor) {
@@ -57,29 +40,25 @@ container::~container() {
     close_streams();
 }
 
-std::optional<failure> container::start(const shim_protocol::sandbox_template& shape) {
+std::optional<failure> container::ask_for_clone(zygote& from, const shim_protocol::sandbox_template& shape) {
+    failure_.reset();
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
         return make_failure(failure_kind::internal, errno, "making a sandbox's channel");
-    clone_args how{};
-    how.flags = clone_flags(shape.shape);
-    how.exit_signal = SIGCHLD;
-    const auto descriptor_limit = around_.descriptor_limit; // On the stack, which the child has
-    keep_heap_from_children();
-    const auto pid = syscall(SYS_clone3, &how, sizeof how);
-    if (pid == 0) become_sandbox(ends[1], descriptor_limit);
-    const int error = errno;
-    close(ends[1]);
-    if (pid < 0) {
-        close(ends[0]);
-        return make_failure(failure_kind::internal, error, "cloning a sandbox");
-    }
-    pid_ = static_cast<int>(pid);
-    shares_pids_ = !shape.shape.own_pid;
     set_non_blocking(ends[0]);
     channel_ = std::make_unique<channel>(around_.on, ends[0], *this);
+    const int error = from.clone(clone_flags(shape.shape), ends[1]);
+    close(ends[1]);
+    if (error != 0) return make_failure(failure_kind::internal, error, "asking for the clone of a sandbox");
     channel_->send(message_type::begin, 0,
                    encode(shim_protocol::sandbox_beginning{shape, around_.stage_path, around_.inherited_oom_score}));
+    return std::nullopt;
+}
+
+std::optional<failure> container::on_cloned(int pid, const shim_protocol::sandbox_template& shape) {
+    pid_ = pid;
+    shares_pids_ = !shape.shape.own_pid;
+    if (channel_ == nullptr) return failure_; // It has ended already
     if (around_.cgroups != nullptr && around_.cgroups->can_rename() && !shape.cgroup_parent.empty()) {
         const auto path = shape.cgroup_parent + "/" + name_made_ahead(getpid(), sandbox_);
         failure_ = make_cgroups(path);

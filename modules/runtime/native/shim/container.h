@@ -12,6 +12,7 @@
 namespace davit::shim {
 
 class container;
+class zygote;
 
 /// How an answer to a launch, or to another request that a sandbox carries out, finds its way back.
 class container_owner {
@@ -31,7 +32,6 @@ struct sandbox_surroundings {
     cgroup_system* cgroups; ///< Null on a host without control groups
     const std::string& stage_path;
     int inherited_oom_score;
-    std::uint64_t descriptor_limit; ///< RLIMIT_NOFILE's soft limit as the shim found it
 };
 
 /// A child of the shim from its clone to its release: first a sandbox that waits, then a container's process, then
@@ -44,8 +44,10 @@ class container final : public channel::listener {
               std::uint64_t connection);
     ~container();
 
-    /// Clones the process. A failure leaves nothing behind.
-    std::optional<failure> start(const shim_protocol::sandbox_template& shape);
+    /// Asks for the process; once more when the answer can't come any more.
+    std::optional<failure> ask_for_clone(zygote& from, const shim_protocol::sandbox_template& shape);
+    /// The process is there: makes its cgroups.
+    std::optional<failure> on_cloned(int pid, const shim_protocol::sandbox_template& shape);
     void configure_network(std::uint64_t request, const std::string& payload);
     /// Carries a plan out as far as the process's privileges and execve; `payload` is the plan as it came. What fails
     /// is told by the launch.

@@ -6,6 +6,13 @@ namespace davit::shim {
 
 using shim_protocol::decode;
 
+namespace {
+
+/// How often a sandbox's process is asked for whose zygote ends meanwhile.
+constexpr int most_clones_asked_for = 3;
+
+} // namespace
+
 container* server::find(const std::string& id) {
     const auto at = by_id_.find(id);
     return at == by_id_.end() ? nullptr : at->second;
@@ -153,17 +160,49 @@ void server::make_sandbox(connection& from, const incoming_frame& frame) {
         cgroups_->sweep(swept_parent_);
     }
     auto made = std::make_unique<container>(around_, *this, next_sandbox_++, from.number());
-    auto failed = made->start(*shape);
+    ask_for_clone({std::move(made), *shape, frame.request, most_clones_asked_for});
+}
+
+void server::ask_for_clone(expected_clone asked) {
+    --asked.tries_left;
+    if (auto failed = asked.one->ask_for_clone(zygote_, asked.shape))
+        return reply(asked.one->connection(), asked.request, failed);
+    expected_.push_back(std::move(asked));
+}
+
+void server::on_zygote_end() {
+    // Of those that were cloned nevertheless nobody knows: their channels are closed, and with that they end.
+    for (auto& lost : std::exchange(expected_, {})) {
+        if (lost.tries_left > 0)
+            ask_for_clone(std::move(lost));
+        else
+            reply(lost.one->connection(), lost.request,
+                  make_failure(failure_kind::internal, 0, "the process that clones sandboxes was killed"));
+    }
+    on_children();
+}
+
+void server::on_cloned(int pid, int error) {
+    if (expected_.empty()) return;
+    auto [made, shape, request, tries_left] = std::move(expected_.front());
+    expected_.pop_front();
     auto& one = *made;
-    if (one.pid() > 0) {
-        by_pid_.emplace(one.pid(), std::move(made));
+    const auto at = connections_.find(one.connection());
+    if (pid < 0) {
+        reply(one.connection(), request, make_failure(failure_kind::internal, error, "cloning a sandbox"));
+    } else {
+        const auto failed = one.on_cloned(pid, shape);
+        by_pid_.emplace(pid, std::move(made));
         by_sandbox_.emplace(one.sandbox(), &one);
+        if (failed || at == connections_.end() || is_quitting_) discard(one);
+        if (at != connections_.end()) {
+            if (failed)
+                at->second->reply(request, failed);
+            else
+                at->second->send(message_type::made, request, shim_protocol::made_sandbox{one.sandbox(), pid});
+        }
     }
-    if (failed) {
-        if (one.pid() > 0) discard(one);
-        return from.reply(frame.request, failed);
-    }
-    from.send(message_type::made, frame.request, shim_protocol::made_sandbox{one.sandbox(), one.pid()});
+    if (!std::exchange(knows_all_children_, true) || is_quitting_) on_children();
 }
 
 } // namespace davit::shim

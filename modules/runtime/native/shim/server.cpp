@@ -75,7 +75,8 @@ server::server(int listening, std::string stage_path, const std::string& cgroup_
     : listening_{listening},
       stage_path_{std::move(stage_path)},
       cgroups_{detect_cgroups(cgroup_root)},
-      around_{loop_, cgroups_.get(), stage_path_, own_oom_score(), raise_descriptor_limit()} {
+      around_{loop_, cgroups_.get(), stage_path_, own_oom_score()},
+      zygote_{loop_, *this, raise_descriptor_limit()} {
     reaper_ = std::make_unique<reaper>(*this);
     loop_.add(listening_, EPOLLIN, *this);
 }
@@ -158,7 +159,7 @@ void server::quit() {
     loop_.remove(listening_);
     close(std::exchange(listening_, -1));
     is_quitting_ = true;
-    if (by_pid_.empty()) end();
+    if (by_pid_.empty() && expected_.empty()) end();
 }
 
 void server::end() {
@@ -215,7 +216,14 @@ void server::on_children() {
             break;
         }
         const int pid = died.si_pid;
-        const auto at = by_pid_.find(pid); // Otherwise it is an orphan of a container that shares the host's pids
+        const auto at = by_pid_.find(pid);
+        const bool is_zygote = pid == zygote_.pid();
+        if (is_zygote) zygote_.on_exit();
+        if (at == by_pid_.end() && !is_zygote && !expected_.empty()) {
+            knows_all_children_ = false; // Looked at again after the zygote's next answer
+            break;
+        }
+        // Otherwise it may be an orphan of a container that shares the host's pids.
         // Reaped only when nothing is done by its number any more: from then on the number may be another's.
         if (at != by_pid_.end())
             at->second->on_exit(died.si_code == CLD_EXITED ? died.si_status : 128 + died.si_status);
@@ -237,7 +245,7 @@ void server::on_children() {
         for (auto& entry : connections_) entry.second->send(message_type::exited, 0, one.end());
         ended_.emplace(one.id(), std::move(held));
     }
-    if (is_quitting_ && by_pid_.empty()) end();
+    if (is_quitting_ && by_pid_.empty() && expected_.empty()) end();
 }
 
 } // namespace davit::shim

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -9,11 +10,12 @@
 #include "modules/runtime/native/shim/channel.h"
 #include "modules/runtime/native/shim/container.h"
 #include "modules/runtime/native/shim/loop.h"
+#include "modules/runtime/native/shim/zygote.h"
 
 namespace davit::shim {
 
 /// The engine's side of the shim: takes connections on the socket, carries requests out, reports exits.
-class server final : public container_owner, private watcher {
+class server final : public container_owner, private zygote::listener, private watcher {
   public:
     /// `listening` is a bound, listening, non-blocking socket; it is owned.
     server(int listening, std::string stage_path, const std::string& cgroup_root);
@@ -30,7 +32,17 @@ class server final : public container_owner, private watcher {
     class connection;
     class reaper;
 
+    /// A sandbox whose process was asked for.
+    struct expected_clone {
+        std::unique_ptr<container> one;
+        shim_protocol::sandbox_template shape;
+        std::uint64_t request = 0;
+        int tries_left = 0;
+    };
+
     void on_ready(std::uint32_t events) override;
+    void on_cloned(int pid, int error) override;
+    void on_zygote_end() override;
     void on_request(connection& from, const incoming_frame& frame);
     void on_connection_end(std::uint64_t number);
     /// Takes no engine for a moment: what is lacking for one, a descriptor say, may be there again then.
@@ -38,6 +50,7 @@ class server final : public container_owner, private watcher {
     void on_children();
 
     void make_sandbox(connection& from, const incoming_frame& frame);
+    void ask_for_clone(expected_clone asked);
     void discard(container& one);
     void forget(container& one);
     /// Takes no engine any more, and ends when the last sandbox is reaped.
@@ -61,6 +74,9 @@ class server final : public container_owner, private watcher {
     std::string swept_parent_;
     bool is_quitting_ = false;
     sandbox_surroundings around_;
+    zygote zygote_;
+    std::deque<expected_clone> expected_; ///< In the order in which the zygote answers
+    bool knows_all_children_ = true; ///< False: one that has ended may be a sandbox of which the zygote has yet to tell
     std::unique_ptr<reaper> reaper_;
     std::uint64_t next_connection_ = 1;
     std::uint64_t next_sandbox_ = 1;

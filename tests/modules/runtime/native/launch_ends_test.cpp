@@ -44,9 +44,9 @@ TEST_F(launch_ends, nothing_is_left_on_the_host) {
          ++i)
         usleep(5000);
     EXPECT_EQ(host_says("ls -d /sys/fs/cgroup/*/" + cgroup_parent_ + "/*/ 2>/dev/null"), "");
-    EXPECT_EQ(host_says("pgrep -P " + std::to_string(shim_->pid())), "");
+    EXPECT_EQ(host_says("pgrep -l -P " + std::to_string(shim_->pid()) + " | cut -d' ' -f2"), "davit-zygote\n");
     EXPECT_EQ(host_says("ls /proc/" + std::to_string(shim_->pid()) + "/fd | wc -l"),
-              "7\n"); // 0-2, epoll, signals, socket, us
+              "8\n"); // 0-2, epoll, signals, socket, the zygote, us
 }
 
 TEST_F(launch_ends, a_launch_whose_engine_vanished_before_it_was_told_never_was) {

@@ -128,7 +128,10 @@ TEST_F(native_runtime_test, of_two_shims_that_start_at_once_one_stays) {
     for (const auto& process : std::filesystem::directory_iterator{"/proc", none}) {
         std::ifstream file{process.path() / "cmdline"};
         const std::string line{std::istreambuf_iterator<char>{file}, {}};
-        if (line.find(program_.socket) != std::string::npos) staying.push_back(std::stoi(process.path().filename()));
+        std::string name;
+        std::ifstream{process.path() / "comm"} >> name;
+        if (line.find(program_.socket) != std::string::npos && name == "davit-shim")
+            staying.push_back(std::stoi(process.path().filename()));
     }
     EXPECT_EQ(staying, std::vector{shim_pid()});
     for (const int pid : staying) kill(pid, SIGKILL);

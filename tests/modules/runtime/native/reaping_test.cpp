@@ -1,63 +1,21 @@
 #include <algorithm>
 #include <csignal>
-#include <fstream>
 #include <gtest/gtest.h>
 #include <set>
-#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 
 #include "tests/modules/runtime/native/container_fixture.h"
+#include "tests/modules/runtime/native/traced_process.h"
 
 namespace davit::shim::testing {
 namespace {
 
 using shim_protocol::encode;
 
-class reaping : public container_test {
-  protected:
-    static void wait_until_dead(int pid) {
-        std::string state;
-        for (int i = 0; i < 2000 && state != "Z"; ++i) {
-            usleep(5000);
-            std::ifstream stat{"/proc/" + std::to_string(pid) + "/stat"};
-            std::string word;
-            stat >> word >> word >> state;
-        }
-        ASSERT_EQ(state, "Z");
-    }
-};
-
-/// The shim's calls, seen one by one from outside.
-class traced_shim {
-  public:
-    explicit traced_shim(int pid) : pid_{pid} {
-        EXPECT_EQ(ptrace(PTRACE_SEIZE, pid_, 0, PTRACE_O_TRACESYSGOOD), 0);
-        EXPECT_EQ(ptrace(PTRACE_INTERRUPT, pid_, 0, 0), 0);
-        EXPECT_EQ(waitpid(pid_, nullptr, __WALL), pid_);
-    }
-    ~traced_shim() { ptrace(PTRACE_DETACH, pid_, 0, 0); }
-    traced_shim(const traced_shim&) = delete;
-    traced_shim& operator=(const traced_shim&) = delete;
-
-    /// Goes on to the next entry to a call, or the next return from one.
-    __ptrace_syscall_info next() {
-        __ptrace_syscall_info call{};
-        do {
-            ptrace(PTRACE_SYSCALL, pid_, 0, 0);
-            int status = 0;
-            if (waitpid(pid_, &status, __WALL) != pid_ || !WIFSTOPPED(status)) break;
-            ptrace(PTRACE_GET_SYSCALL_INFO, pid_, sizeof call, &call);
-        } while (call.op == PTRACE_SYSCALL_INFO_NONE);
-        return call;
-    }
-
-  private:
-    int pid_;
-};
+class reaping : public container_test {};
 
 TEST_F(reaping, a_number_that_was_given_back_is_not_signalled) {
     const auto first = shim_->make_sandbox(usual());
@@ -70,7 +28,7 @@ TEST_F(reaping, a_number_that_was_given_back_is_not_signalled) {
     // Both end while the shim can't look: it learns of the first's end, and finds the other's on that occasion.
     std::set<std::uint64_t> given_back;
     {
-        traced_shim shim{shim_->pid()};
+        traced_process shim{shim_->pid()};
         kill(first.pid, SIGKILL);
         wait_until_dead(first.pid);
         kill(failing.pid, SIGCONT);
@@ -103,7 +61,7 @@ TEST_F(reaping, a_storm_of_orphans_is_reaped_a_part_at_a_time) {
     int reaped = 0;
     int most_in_a_turn = 0;
     {
-        traced_shim shim{shim_->pid()}; // which stops it
+        traced_process shim{shim_->pid()}; // which stops it
         ASSERT_EQ(write(launched.stdin_writer, "\n", 1), 1);
         char said[7] = {};
         ASSERT_EQ(read(launched.output, said, 6), 6);
@@ -140,7 +98,7 @@ TEST_F(reaping, an_engine_for_whom_no_descriptor_is_left_is_not_asked_for_again_
     int refusals = 0;
     bool has_rested = true;
     {
-        traced_shim shim{shim_->pid()};
+        traced_process shim{shim_->pid()};
         ASSERT_EQ(connect(waiting.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
         std::uint64_t call = 0;
         for (int i = 0; i < 200 && refusals < 5; ++i) {

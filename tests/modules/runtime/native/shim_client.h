@@ -31,6 +31,8 @@ class shim_client {
     answer ask(message_type type, const std::string& payload);
     /// Sends a request and waits for no answer; its number.
     std::uint64_t tell(message_type type, const std::string& payload);
+    /// Waits for the answer to what was told before.
+    answer answer_to(std::uint64_t request);
 
     shim_protocol::made_sandbox make_sandbox(const shim_protocol::sandbox_template& shape);
 
@@ -59,7 +61,6 @@ class shim_client {
 
   private:
     void connect_again();
-    answer answer_to(std::uint64_t request);
 
     std::string directory_;
     int socket_ = -1;
