@@ -59,6 +59,7 @@ options parse(int count, char** arguments) {
     return chosen;
 }
 
+constexpr int most_tries_to_seal = 50;
 constexpr int all_seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 
 /// Runs this program again from a sealed copy in memory, so that what a container can reach through /proc/PID/exe
@@ -77,7 +78,14 @@ void run_from_sealed_copy(char** arguments) {
     while ((count = read(self, buffer, sizeof buffer)) > 0)
         if (write(copy, buffer, static_cast<std::size_t>(count)) != count) die("making a copy in memory", errno);
     if (count < 0) die("reading /proc/self/exe", errno);
-    if (fchmod(copy, 0500) < 0 || fcntl(copy, F_ADD_SEALS, all_seals) < 0) die("sealing the copy in memory", errno);
+    if (fchmod(copy, 0500) < 0) die("making the copy in memory executable", errno);
+    // EBUSY while somebody holds one of its pages, for a moment, as the kernel's own scans do. Each try waits 150 ms.
+    int sealed = -1;
+    for (int tries = 0; tries < most_tries_to_seal && sealed < 0; ++tries) {
+        sealed = fcntl(copy, F_ADD_SEALS, all_seals);
+        if (sealed < 0 && errno != EBUSY) break;
+    }
+    if (sealed < 0) die("sealing the copy in memory", errno);
     char* const no_environment[] = {nullptr};
     fexecve(copy, arguments, no_environment);
     die("running the copy in memory", errno);

@@ -1,4 +1,7 @@
+#include <cerrno>
+#include <fcntl.h>
 #include <fstream>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -6,6 +9,7 @@
 #include <thread>
 
 #include "core/timeout.h"
+#include "io/descriptor.h"
 #include "tests/modules/runtime/native/native_runtime_fixture.h"
 
 namespace davit {
@@ -89,6 +93,40 @@ TEST_F(native_runtime_test, the_end_of_an_orphan_is_told_though_descriptors_were
         EXPECT_FALSE(end.is_known);
         co_await engine.release(asked.container_id);
     });
+}
+
+TEST_F(native_runtime_test, a_shim_whose_copy_can_not_be_sealed_at_once_tries_again) {
+    const pid_t pid = fork();
+    if (pid == 0) {
+        ptrace(PTRACE_TRACEME, 0, 0, 0);
+        execl(program_.path.c_str(), "davit-shim", "--socket", program_.socket.c_str(), nullptr);
+        _exit(127);
+    }
+    // What is mapped for writing can't be sealed, nor what the kernel holds a page of.
+    void* held = MAP_FAILED;
+    std::int64_t first = 0;
+    int status = 0;
+    for (int i = 0; i < 10'000 && first == 0; ++i) {
+        ASSERT_EQ(waitpid(pid, &status, 0), pid);
+        ASSERT_TRUE(WIFSTOPPED(status));
+        ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACESYSGOOD);
+        __ptrace_syscall_info call{};
+        ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof call, &call);
+        if (call.op == PTRACE_SYSCALL_INFO_EXIT && held != MAP_FAILED) first = call.exit.rval;
+        if (call.op == PTRACE_SYSCALL_INFO_ENTRY && call.entry.nr == SYS_fcntl && call.entry.args[1] == F_ADD_SEALS) {
+            const auto copy = "/proc/" + std::to_string(pid) + "/fd/" + std::to_string(call.entry.args[0]);
+            const io::descriptor file{open(copy.c_str(), O_RDWR | O_CLOEXEC)};
+            held = mmap(nullptr, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+            ASSERT_NE(held, MAP_FAILED);
+        }
+        if (first == 0) ptrace(PTRACE_SYSCALL, pid, 0, 0);
+    }
+    munmap(held, 4096);
+    ptrace(PTRACE_DETACH, pid, 0, 0);
+    EXPECT_EQ(first, -EBUSY);
+    waitpid(pid, &status, 0);
+    EXPECT_EQ(status, 0);
+    EXPECT_GT(shim_pid(), 0);
 }
 
 TEST_F(native_runtime_test, of_two_shims_that_start_at_once_one_stays) {
