@@ -37,28 +37,12 @@ frame_reader::outcome frame_reader::read_from(int socket) {
     // Straight to the heap: what the shim reads must not stay behind on a stack that its children have as well.
     const auto had = bytes_.size();
     bytes_.resize(had + read_size(socket));
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * maximum_descriptors)];
-    iovec piece{bytes_.data() + had, bytes_.size() - had};
-    msghdr message{};
-    message.msg_iov = &piece;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    ssize_t count = 0;
-    do count = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
-    while (count < 0 && errno == EINTR);
+    received_descriptors came;
+    const auto count = receive_with_descriptors(socket, bytes_.data() + had, bytes_.size() - had, came);
     const int error = errno;
     bytes_.resize(had + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
     if (count < 0) return error == EAGAIN ? outcome::would_block : outcome::ended;
-    for (auto* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
-        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
-        const auto number = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (std::size_t i = 0; i < number; ++i) {
-            int descriptor = -1;
-            std::memcpy(&descriptor, CMSG_DATA(part) + i * sizeof(int), sizeof descriptor);
-            descriptors_.push_back(descriptor);
-        }
-    }
+    descriptors_.insert(descriptors_.end(), came.numbers.begin(), came.numbers.begin() + came.count);
     return count == 0 ? outcome::ended : outcome::got_bytes;
 }
 
@@ -106,6 +90,27 @@ ssize_t send_with_descriptors(int socket, std::string_view bytes, const std::vec
     ssize_t count = 0;
     do count = sendmsg(socket, &message, MSG_NOSIGNAL);
     while (count < 0 && errno == EINTR);
+    return count;
+}
+
+ssize_t receive_with_descriptors(int socket, void* into, std::size_t size, received_descriptors& came) {
+    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * maximum_descriptors)];
+    iovec piece{into, size};
+    msghdr message{};
+    message.msg_iov = &piece;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    ssize_t count = 0;
+    do count = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    while (count < 0 && errno == EINTR);
+    if (count < 0) return count;
+    for (auto* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
+        if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+        const auto number = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int); // As many at most as there is room for
+        std::memcpy(came.numbers.data() + came.count, CMSG_DATA(part), number * sizeof(int));
+        came.count += number;
+    }
     return count;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <string>
@@ -52,5 +54,13 @@ bool receive_frame(int socket, frame_reader& reader, incoming_frame& frame);
 
 /// One sendmsg(2) of `bytes`, with `descriptors` on their first byte. The number of bytes sent, or -1 with errno.
 ssize_t send_with_descriptors(int socket, std::string_view bytes, const std::vector<int>& descriptors);
+
+struct received_descriptors {
+    std::array<int, shim_protocol::maximum_descriptors> numbers{}; ///< Owned by the receiver, closed by an execve
+    std::size_t count = 0;
+};
+
+/// One recvmsg(2), without the heap. The number of bytes received, 0 at the end, or -1 with errno.
+ssize_t receive_with_descriptors(int socket, void* into, std::size_t size, received_descriptors& came);
 
 } // namespace davit::shim

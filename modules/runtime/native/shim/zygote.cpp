@@ -1,7 +1,6 @@
 #include "modules/runtime/native/shim/zygote.h"
 
 #include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
@@ -47,33 +46,17 @@ void keep_only(int descriptor) {
     run_sandbox(first_descriptor);
 }
 
-/// The flags of the next clone, with its channel's end; false when nothing more will come.
-bool receive(std::uint64_t& flags, int& channel_end) {
-    alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
-    iovec piece{&flags, sizeof flags};
-    msghdr message{};
-    message.msg_iov = &piece;
-    message.msg_iovlen = 1;
-    message.msg_control = control;
-    message.msg_controllen = sizeof control;
-    ssize_t count = 0;
-    do count = recvmsg(first_descriptor, &message, MSG_CMSG_CLOEXEC);
-    while (count < 0 && errno == EINTR);
-    const auto* const part = CMSG_FIRSTHDR(&message);
-    if (count != sizeof flags || part == nullptr || part->cmsg_type != SCM_RIGHTS) return false;
-    std::memcpy(&channel_end, CMSG_DATA(part), sizeof channel_end);
-    return true;
-}
-
 /// In the zygote, which has no heap.
 [[noreturn]] void serve(int socket, std::uint64_t descriptor_limit) {
     keep_only(socket);
     prctl(PR_SET_NAME, "davit-zygote");
     while (true) {
         clone_args how{};
-        int channel_end = -1;
         std::uint64_t flags = 0;
-        if (!receive(flags, channel_end)) _exit(0); // The shim has gone
+        received_descriptors came;
+        const auto count = receive_with_descriptors(first_descriptor, &flags, sizeof flags, came);
+        if (count != sizeof flags || came.count != 1) _exit(0); // The shim has gone
+        const int channel_end = came.numbers.front();
         how.flags = flags | CLONE_PARENT;
         const auto pid = syscall(SYS_clone3, &how, sizeof how);
         if (pid == 0) become_sandbox(channel_end, descriptor_limit);

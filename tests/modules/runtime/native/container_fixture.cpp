@@ -1,5 +1,6 @@
 #include "tests/modules/runtime/native/container_fixture.h"
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <unistd.h>
@@ -46,6 +47,11 @@ std::string container_test::host_says(const std::string& command) {
     for (std::size_t count = 0; (count = std::fread(buffer, 1, sizeof buffer, pipe)) > 0;) text.append(buffer, count);
     pclose(pipe);
     return text;
+}
+
+void container_test::await_end(int pid) {
+    for (int i = 0; i < 1000 && kill(pid, 0) == 0; ++i) usleep(5000);
+    EXPECT_NE(kill(pid, 0), 0);
 }
 
 std::string container_test::cgroups_left() const {

@@ -33,6 +33,9 @@ class container_test : public ::testing::Test {
     /// What a shell command prints on the host.
     static std::string host_says(const std::string& command);
 
+    /// Returns when the process has ended and is reaped.
+    static void await_end(int pid);
+
     /// The cgroups of containers and sandboxes that stay, after those that are just being removed had their time.
     std::string cgroups_left() const;
 

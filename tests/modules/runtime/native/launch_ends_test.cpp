@@ -23,10 +23,6 @@ class launch_ends : public container_test {
         for (const int descriptor : answer.frame.descriptors) close(descriptor);
         return answer.failed ? answer.failed->sentence : "";
     }
-    static void await_end(int pid) {
-        for (int i = 0; i < 1000 && kill(pid, 0) == 0; ++i) usleep(5000);
-        EXPECT_NE(kill(pid, 0), 0);
-    }
 };
 
 TEST_F(launch_ends, nothing_is_left_on_the_host) {

@@ -22,10 +22,6 @@ class zygote_test : public container_test {
         return said.empty() ? -1 : std::stoi(said);
     }
     static bool is_alive(int pid) { return kill(pid, 0) == 0; }
-    static void await_end(int pid) {
-        for (int i = 0; i < 1000 && is_alive(pid); ++i) usleep(5000);
-        EXPECT_FALSE(is_alive(pid));
-    }
     /// The process that the zygote clones next; it has told nobody of it then.
     static int next_clone(traced_process& zygote) {
         bool is_clone = false;
