@@ -60,13 +60,13 @@ struct neighbour_info {
     bool operator==(const neighbour_info&) const = default;
 };
 
-/// A pair of connected interfaces, one here, one in the network namespace of a process.
+/// A pair of connected interfaces: one here, one in the network namespace of a process, or both here.
 struct veth_pair {
     std::string name;
     std::uint32_t master = 0; ///< A bridge's index; 0 for none
     std::string peer_name;
     std::optional<mac_address> peer_mac = std::nullopt; ///< The kernel chooses one when there is none
-    std::int32_t peer_pid = 0;
+    std::int32_t peer_pid = 0;                          ///< 0: both here
 };
 
 /// What a bridge's port does. The members' defaults are the kernel's for a new port.
@@ -111,6 +111,8 @@ class netlink_batch {
     void remove_neighbour(std::uint32_t link, ipv4_address address);
     /// Tells a port's bridge for good that a MAC address is behind this port.
     void set_forwarding(std::uint32_t port, mac_address mac);
+    /// Takes that back.
+    void remove_forwarding(std::uint32_t port, mac_address mac);
 
     bool is_empty() const noexcept { return asked_.empty(); }
 

@@ -117,8 +117,11 @@ void netlink_batch::add_bridge(const std::string& name, mac_address mac) {
 
 void netlink_batch::add_veth(const veth_pair& pair) {
     message request{*this, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, link_header(),
-                    fmt::format("making the interface {} in the network namespace of process {}, its other end {} here",
-                                pair.peer_name, pair.peer_pid, pair.name)};
+                    pair.peer_pid == 0
+                        ? fmt::format("making the interfaces {} and {}", pair.name, pair.peer_name)
+                        : fmt::format("making the interface {} in the network namespace of process {}, its other end "
+                                      "{} here",
+                                      pair.peer_name, pair.peer_pid, pair.name)};
     // One queue each way: by default the kernel makes as many as the machine has processors, for every pair.
     const auto add_queues = [&request] {
         request.add(IFLA_NUM_TX_QUEUES, std::uint32_t{1});
@@ -134,7 +137,7 @@ void netlink_batch::add_veth(const veth_pair& pair) {
                 request.add_header(link_header());
                 request.add(IFLA_IFNAME, pair.peer_name);
                 if (pair.peer_mac) request.add(IFLA_ADDRESS, *pair.peer_mac);
-                request.add(IFLA_NET_NS_PID, static_cast<std::uint32_t>(pair.peer_pid));
+                if (pair.peer_pid != 0) request.add(IFLA_NET_NS_PID, static_cast<std::uint32_t>(pair.peer_pid));
                 add_queues();
             });
         });
@@ -237,6 +240,12 @@ void netlink_batch::set_forwarding(std::uint32_t port, mac_address mac) {
     message request{*this, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE,
                     neighbour_header(AF_BRIDGE, port, NUD_NOARP, NTF_MASTER),
                     fmt::format("entering the MAC address {} at its port", mac.to_string())};
+    request.add(NDA_LLADDR, mac);
+}
+
+void netlink_batch::remove_forwarding(std::uint32_t port, mac_address mac) {
+    message request{*this, RTM_DELNEIGH, 0, neighbour_header(AF_BRIDGE, port, 0, NTF_MASTER),
+                    fmt::format("removing the MAC address {} from its port", mac.to_string())};
     request.add(NDA_LLADDR, mac);
 }
 

@@ -13,6 +13,7 @@ import pathlib
 import random
 import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -35,8 +36,9 @@ from subprocess import DEVNULL, run
 
 # The bridge, the firewall's table and the cgroup above all containers are the engine's own, and may outlive it.
 OF_THE_ENGINE = r"^link davit-test0 |^nftables |/davit is left"
-SMALL_POOL = ("--bip", "10.213.0.1/26")  # 61 addresses for containers
+SMALL_POOL = "10.213.0.1/26"  # 61 addresses for containers
 POOL_SIZE = 61
+BRIDGE_PORTS = 128  # More are on segments of the bridge
 CONTAINERS = 50
 ROUNDS = int(os.environ.get("DAVIT_ROUNDS", 0))  # 0: as many as each test has by itself
 LINES = 2000
@@ -204,9 +206,9 @@ class Witnesses:
 
 
 class Crashes(unittest.TestCase):
-    def begin(self, *flags):
+    def begin(self, *flags, bip=SMALL_POOL):
         self.before = host_state.snapshot()
-        self.engine = PrivateEngine(*SMALL_POOL, *flags).start()
+        self.engine = PrivateEngine("--bip", bip, *flags).start()
         self.addCleanup(remove_cgroups_of_containers)  # after a failure: the next test is not to find them
         self.addCleanup(self.engine.destroy)
         self.image = push_and_pull_sample(self.engine)
@@ -277,6 +279,39 @@ class Crashes(unittest.TestCase):
     def test_an_engine_killed_at_any_moment_comes_back_to_right_states(self):
         self.begin()
         self.kill_at_random_moments(ROUNDS or 10, self.engine.kill, True)
+
+    def begin_all(self, names):
+        """Starts each, again and again until the engine has answered that it runs."""
+        client = Client(self.engine.socket, timeout=30)
+        for name in names:
+            for _ in range(200):
+                try:
+                    client.post(f"/containers/create?name={name}", {"Image": self.image, "Cmd": ["sleep", "600"]})
+                    if client.post(f"/containers/{name}/start").status in (204, 304):
+                        break
+                except (OSError, EOFError, ValueError):
+                    pass
+                time.sleep(0.05)
+
+    def test_more_containers_than_a_bridge_has_ports_reach_each_other_after_all_kills_and_leave_nothing(self):
+        self.begin(bip="10.213.0.1/22")
+        names = [f"worker{number}" for number in range(BRIDGE_PORTS + 30)]
+        beginning = threading.Thread(target=self.begin_all, args=(names,))
+        beginning.start()
+        while beginning.is_alive():
+            time.sleep(self.moments.uniform(0.3, 1))
+            self.engine.kill()
+            self.engine.start()
+        self.assertEqual(len(self.engine.client.get("/containers/json").json()), len(names))
+        self.assert_states_are_right()
+        self.assertIn("davit-test0~1", [name for _, name in socket.if_nameindex()])
+        networks = {name: self.engine.client.get(f"/containers/{name}/json").json()["NetworkSettings"]["Networks"] for name in names}
+        address = {name: network["bridge"]["IPAddress"] for name, network in networks.items()}
+        reached = [name for name in names if run(["busybox", "ping", "-q", "-c", "1", "-W", "5", address[name]], stdout=DEVNULL).returncode == 0]
+        self.assertEqual(reached, names)
+        newest = self.engine.client.run(self.image, ["sh", "-ec", "\n".join(f"ping -q -c 1 -W 5 {address[name]}" for name in names)])
+        self.assertEqual(self.engine.client.wait(newest), 0, self.engine.client.output(newest))
+        self.assert_nothing_stays()
 
     def test_the_same_without_warm_sandboxes(self):
         self.begin("--sandbox-stock", "0")

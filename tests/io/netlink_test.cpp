@@ -91,6 +91,28 @@ TEST_F(netlink_in_own_network, puts_the_other_end_of_a_pair_into_a_process_netwo
     });
 }
 
+TEST_F(netlink_in_own_network, a_pair_has_both_ends_here_and_its_bridge_is_told_of_a_mac_address_and_forgets_it) {
+    const auto mac = *mac_address::parse("02:42:0a:09:00:03");
+    apply([&](auto& b) { b.add_bridge("nl-fdb", *mac_address::parse("02:00:00:00:00:0a")); });
+    const auto bridge = kernel().index_of("nl-fdb");
+    apply([&](auto& b) { b.add_veth({.name = "nl-up", .master = bridge, .peer_name = "nl-down"}); });
+    const auto upper = kernel().find_link("nl-up");
+    const auto lower = kernel().find_link("nl-down");
+    ASSERT_TRUE(upper && lower);
+    EXPECT_EQ(upper->master, bridge);
+    EXPECT_EQ(lower->master, 0u);
+
+    apply([&](auto& b) { b.set_forwarding(upper->index, mac); });
+    apply([&](auto& b) { b.remove_forwarding(upper->index, mac); });
+    try {
+        apply([&](auto& b) { b.remove_forwarding(upper->index, mac); });
+        FAIL() << "it must have gone before";
+    } catch (const error& e) {
+        EXPECT_EQ(e.category(), errc::not_found) << e.text();
+        EXPECT_NE(e.text().find(mac.to_string()), std::string::npos) << e.text();
+    }
+}
+
 TEST_F(netlink_in_own_network, a_failure_tells_its_errno_and_what_was_asked_and_the_rest_was_done) {
     try {
         apply([&](auto& b) {

@@ -31,12 +31,12 @@ inline void enter_own_network() {
     (void)is_inside;
 }
 
-/// Removes every bridge and veth pair of the test's own network. A pair may go with its namespace meanwhile.
+/// Removes every interface of the test's own network that is no hardware. A pair may go with its namespace meanwhile.
 inline void remove_own_links() {
     io::netlink_socket kernel;
     io::netlink_batch batch;
     for (const auto& link : kernel.links())
-        if (link.kind == "veth" || link.kind == "bridge") batch.remove_link(link.name);
+        if (!link.kind.empty()) batch.remove_link(link.name);
     try {
         kernel.apply(std::move(batch));
     } catch (const error& e) {

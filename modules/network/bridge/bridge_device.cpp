@@ -4,7 +4,6 @@
 #include <cctype>
 #include <cerrno>
 #include <fcntl.h>
-#include <string_view>
 #include <unistd.h>
 #include <vector>
 
@@ -13,21 +12,12 @@
 #include "core/error.h"
 #include "core/log.h"
 #include "io/descriptor.h"
+#include "modules/network/bridge/network_setting.h"
 #include "modules/network/bridge/subnet_choice.h"
 
 namespace davit {
 
 namespace {
-
-/// Writes a kernel setting below /proc/sys/net. False when the kernel has no such setting.
-bool write_setting(const std::string& name, std::string_view value) {
-    const std::string path = "/proc/sys/net/" + name;
-    const io::descriptor file{::open(path.c_str(), O_WRONLY | O_CLOEXEC)};
-    if (!file && errno == ENOENT) return false;
-    if (!file || ::write(file.get(), value.data(), value.size()) != static_cast<ssize_t>(value.size()))
-        throw error::system(errno, "writing \"{}\" to {}", value, path);
-    return true;
-}
 
 bool is_forwarding() {
     const io::descriptor file{::open("/proc/sys/net/ipv4/ip_forward", O_RDONLY | O_CLOEXEC)};
@@ -70,22 +60,33 @@ bool is_unfinished(const io::link_info& bridge) {
            std::equal(bridge.mac->bytes.begin(), bridge.mac->bytes.begin() + 2, io::mac_address::of({}).bytes.begin());
 }
 
-/// What the sandbox is and where it is, the bridge is told, and it learns nothing: no frame can claim another's MAC
-/// address, none is flooded to all for want of knowing, and ARP is answered without asking anybody.
 void set_up_port(io::netlink_socket& kernel, const bridge_connection& connection) {
     io::netlink_batch port;
-    port.set_quiet_port(connection.host_interface, {.learns = false,
-                                                    .floods_unknown = false,
-                                                    .is_isolated = connection.is_isolated,
-                                                    .is_locked = true,
-                                                    .has_arp_answered = true});
+    port.set_quiet_port(connection.host_interface, sandbox_port(connection.is_isolated));
     port.set_neighbour(connection.bridge, connection.address, connection.mac);
+    if (connection.segment) port.set_neighbour(connection.segment->bridge, connection.address, connection.mac);
     kernel.apply(std::move(port));
     const auto index = kernel.index_of(connection.host_interface);
     io::netlink_batch start;
     start.set_forwarding(index, connection.mac);
+    if (connection.segment) start.set_forwarding(connection.segment->uplink, connection.mac);
     start.set_up(index);
     kernel.apply(std::move(start));
+}
+
+/// Of what the bridges know. A port and its entries go with the namespace.
+io::netlink_batch forget(const bridge_connection& connection) {
+    io::netlink_batch entries;
+    entries.remove_neighbour(connection.bridge, connection.address);
+    if (connection.segment) {
+        entries.remove_neighbour(connection.segment->bridge, connection.address);
+        entries.remove_forwarding(connection.segment->uplink, connection.mac);
+    }
+    return entries;
+}
+
+std::uint32_t port_master(const bridge_connection& connection) {
+    return connection.segment ? connection.segment->bridge : connection.bridge;
 }
 
 } // namespace
@@ -116,8 +117,8 @@ bridge_device set_up_bridge(io::netlink_socket& kernel, const std::string& name,
         if (!link) throw error(errc::internal, "the bridge {} was made and is not there", name);
     }
     if (is_unfinished(*link)) {
-        write_setting(fmt::format("ipv6/conf/{}/disable_ipv6", name), "1");
-        write_setting(fmt::format("ipv6/conf/{}/accept_ra", name), "0");
+        write_network_setting(fmt::format("ipv6/conf/{}/disable_ipv6", name), "1");
+        write_network_setting(fmt::format("ipv6/conf/{}/accept_ra", name), "0");
     }
     if (!link->mac) throw error(errc::internal, "the bridge {} has no MAC address", name);
     device.index = link->index;
@@ -130,39 +131,57 @@ bridge_device set_up_bridge(io::netlink_socket& kernel, const std::string& name,
     kernel.apply(std::move(start));
 
     if (!is_forwarding()) {
-        write_setting("ipv4/ip_forward", "1");
+        write_network_setting("ipv4/ip_forward", "1");
         log::info("IPv4 forwarding was off and is on now: this host also forwards between its other interfaces, unless "
                   "a packet filter forbids it");
     }
     return device;
 }
 
-void connect_sandbox(io::netlink_socket& kernel, const bridge_connection& connection) {
+io::bridge_port sandbox_port(bool is_isolated) {
+    return {.learns = false,
+            .floods_unknown = false,
+            .is_isolated = is_isolated,
+            .is_locked = true,
+            .has_arp_answered = true};
+}
+
+void add_port(io::netlink_socket& kernel, const io::veth_pair& pair, const std::string& bridge) {
     io::netlink_batch creation;
-    creation.add_veth({.name = connection.host_interface,
-                       .master = connection.bridge,
-                       .peer_name = "eth0",
-                       .peer_mac = connection.mac,
-                       .peer_pid = connection.pid});
+    creation.add_veth(pair);
     try {
         kernel.apply(std::move(creation));
     } catch (const error& e) {
         if (e.system_errno() != EXFULL) throw;
         throw error(errc::unavailable,
                     "the bridge {} has {} ports, as many as Linux allows: stop a container before starting another",
-                    connection.bridge_name, most_bridge_ports);
+                    bridge, most_bridge_ports);
     }
+}
+
+void remove_interface(io::netlink_socket& kernel, const std::string& name) {
+    io::netlink_batch removal;
+    removal.remove_link(name);
+    try {
+        kernel.apply(std::move(removal));
+    } catch (const error& e) {
+        if (e.system_errno() != ENODEV) log::warn("{} may be left over: {}", name, e.text());
+    }
+}
+
+void connect_sandbox(io::netlink_socket& kernel, const bridge_connection& connection) {
+    add_port(kernel,
+             {.name = connection.host_interface,
+              .master = port_master(connection),
+              .peer_name = "eth0",
+              .peer_mac = connection.mac,
+              .peer_pid = connection.pid},
+             connection.segment ? connection.segment->name : connection.bridge_name);
     try {
         set_up_port(kernel, connection);
     } catch (...) {
-        io::netlink_batch undo;
-        undo.remove_link(connection.host_interface);
-        undo.remove_neighbour(connection.bridge, connection.address);
-        try {
-            kernel.apply(std::move(undo));
-        } catch (const error& e) {
-            log::warn("{} may be left over: {}", connection.host_interface, e.text());
-        }
+        disconnect_sandbox(kernel, connection);
+        remove_interface(kernel, connection.host_interface);
         throw;
     }
 }
@@ -170,12 +189,23 @@ void connect_sandbox(io::netlink_socket& kernel, const bridge_connection& connec
 void reconnect_sandbox(io::netlink_socket& kernel, const bridge_connection& connection) {
     try {
         io::netlink_batch port;
-        port.set_master(connection.host_interface, connection.bridge);
+        port.set_master(connection.host_interface, port_master(connection));
         kernel.apply(std::move(port));
         set_up_port(kernel, connection);
     } catch (const error& e) {
         if (e.system_errno() != ENODEV && e.category() != errc::not_found)
             log::warn("{} stays off the bridge {}: {}", connection.host_interface, connection.bridge_name, e.text());
+    }
+}
+
+void disconnect_sandbox(io::netlink_socket& kernel, const bridge_connection& connection) {
+    try {
+        kernel.apply(forget(connection));
+    } catch (const error& e) {
+        // Of a bridge, or a segment, that somebody has deleted or taken apart, nobody needs to be forgotten.
+        if (e.category() != errc::not_found && e.system_errno() != ENODEV && e.system_errno() != EOPNOTSUPP)
+            log::warn("{} is still known to the bridge {}: {}", connection.host_interface, connection.bridge_name,
+                      e.text());
     }
 }
 

@@ -6,6 +6,7 @@
 
 #include "io/ip_address.h"
 #include "io/netlink.h"
+#include "modules/network/bridge/segment_device.h"
 
 namespace davit {
 
@@ -31,6 +32,7 @@ bridge_device set_up_bridge(io::netlink_socket& kernel, const std::string& name,
 struct bridge_connection {
     std::uint32_t bridge = 0;
     std::string bridge_name;
+    std::optional<segment_device> segment; ///< That its port is on; without one it is on the bridge itself
     std::string host_interface;
     std::int32_t pid = 0;
     io::ipv4_address address;
@@ -38,12 +40,28 @@ struct bridge_connection {
     bool is_isolated = false;
 };
 
-/// Makes the veth pair and everything that the bridge and the host must know of it. On failure nothing is left.
+/// What the sandbox is and where it is, the bridge is told, and it learns nothing: no frame can claim another's MAC
+/// address, none is flooded to all for want of knowing, and ARP is answered without asking anybody.
+io::bridge_port sandbox_port(bool is_isolated);
+
+/// Makes a veth pair one end of which is a port of the bridge with this name.
 /// Errors: unavailable when the bridge has as many ports as Linux allows.
+void add_port(io::netlink_socket& kernel, const io::veth_pair& pair, const std::string& bridge);
+
+/// Removes an interface, which may have gone meanwhile. A failure is told in the log.
+void remove_interface(io::netlink_socket& kernel, const std::string& name);
+
+/// Makes the veth pair and everything that the bridge and the host must know of it. On failure nothing is left.
+/// Errors: as `add_port`.
 void connect_sandbox(io::netlink_socket& kernel, const bridge_connection& connection);
 
-/// Makes a sandbox's interface, which may have gone meanwhile, a port of the bridge again: that was made anew.
+/// Makes a sandbox's interface, which may have gone meanwhile, a port again: its bridge was made anew.
 void reconnect_sandbox(io::netlink_socket& kernel, const bridge_connection& connection);
+
+/// Has the bridge forget a sandbox. The veth pair goes with the namespace: deleting it would wait for the kernel, tens
+/// of milliseconds. Until then its forwarding entry is harmless, and the next owner of the address moves it to its own
+/// port.
+void disconnect_sandbox(io::netlink_socket& kernel, const bridge_connection& connection);
 
 /// How many ports Linux allows a bridge (BR_MAX_PORTS of the kernel, less the number 0).
 inline constexpr std::size_t most_bridge_ports = 1023;

@@ -1,12 +1,11 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
-#include <vector>
 
 #include "core/background.h"
 #include "core/module.h"
@@ -15,7 +14,7 @@
 #include "io/netlink.h"
 #include "io/nftables.h"
 #include "modules/network/bridge/address_pool.h"
-#include "modules/network/bridge/bridge_device.h"
+#include "modules/network/bridge/bridge_ports.h"
 #include "modules/network/bridge/guarded_table.h"
 
 namespace davit {
@@ -23,8 +22,8 @@ namespace davit {
 /// The network "bridge": sandboxes are ports of one Linux bridge of the host and reach the world through NAT.
 ///
 /// An endpoint is a veth pair: eth0 in the sandbox, with a MAC address that follows from its IPv4 address, and
-/// davit-<start of the endpoint's id> on the bridge. Nothing is learnt or asked by broadcast (bridge_device.cpp says
-/// how), so that a new endpoint costs the present ones nothing.
+/// davit-<start of the endpoint's id> on the bridge, or on a segment of it (bridge_ports.h). Nothing is learnt or asked
+/// by broadcast (bridge_device.cpp says how), so that a new endpoint costs the present ones nothing.
 class bridge_network final : public module, public network_driver {
   public:
     using provides = interfaces<network_driver>;
@@ -38,7 +37,7 @@ class bridge_network final : public module, public network_driver {
     explicit bridge_network(const module_inputs& given);
     /// For tests and tools without a registry. `address`: as the setting `bip`.
     bridge_network(state_store& store, std::string bridge, std::optional<io::ipv4_network> address,
-                   bool containers_reach_others);
+                   bool containers_reach_others, std::size_t ports_a_bridge = bridge_ports::usual_room);
 
     task<void> start() override;
     task<void> stop() override;
@@ -56,12 +55,6 @@ class bridge_network final : public module, public network_driver {
     task<void> put_up_firewall();
     task<void> put_up_source_check();
     endpoint make_endpoint(io::ipv4_address address) const;
-    bridge_connection connection_to(io::ipv4_address address, std::string host_interface) const;
-    /// Of all endpoints.
-    std::vector<bridge_connection> connections() const;
-    task<void> connect(bridge_connection connection);
-    /// Makes the bridge, which somebody has deleted, as it was, and connects its endpoints to it again.
-    task<void> renew_bridge();
 
     state_store& store_;
     std::string name_;
@@ -69,14 +62,12 @@ class bridge_network final : public module, public network_driver {
     bool containers_reach_others_;
 
     io::netlink kernel_;
+    bridge_ports ports_;
     io::nftables packet_filter_;
-    bridge_device bridge_;
     std::optional<guarded_table> firewall_;
     std::optional<guarded_table> source_check_;
     network_facts facts_;
     std::optional<address_pool> pool_;
-    /// The host's end of every endpoint, by its IPv4 address.
-    std::unordered_map<std::uint32_t, std::string> interfaces_;
     background guarding_{"the bridge network"};
 };
 

@@ -10,6 +10,7 @@ namespace davit {
 /// administrator's rules are neither read nor changed, and it has no rule for any single container.
 struct bridge_firewall {
     std::string bridge;
+    std::string segment_prefix;          ///< As `segment_prefix(bridge)`
     io::ipv4_network gateway;            ///< The bridge's address in its subnet
     bool containers_reach_others = true; ///< Each other, on this bridge (`icc`)
 

@@ -39,7 +39,8 @@ std::string equal_bytes() {
 std::string bridge_source_check::rules() const {
     // A frame's first VLAN tag is out of the way before a bridge sees it. One with a second tag hides what it carries
     // from us, and not from who receives it: the kernel takes off tags with the number 0 until none is left.
-    return fmt::format(R"(
+    return fmt::format(
+        R"(
     set equal_bytes {{
         typeof @ll,64,8 . @nh,96,8
         flags constant
@@ -52,14 +53,15 @@ std::string bridge_source_check::rules() const {
     chain prerouting {{
         type filter hook prerouting priority filter; policy accept;
         iifname != "{ports}*" accept
-        meta protocol {{ 8021q, 8021ad }} drop
+{uplinks}        meta protocol {{ 8021q, 8021ad }} drop
         meta protocol ip {is_in_ip} jump ip_source
         meta protocol arp {is_in_arp} jump arp_source
     }})",
-                       fmt::arg("pairs", equal_bytes()), fmt::arg("ip_source", same_or_drop(subnet, source_in_ip)),
-                       fmt::arg("arp_source", same_or_drop(subnet, source_in_arp)), fmt::arg("ports", port_prefix),
-                       fmt::arg("is_in_ip", is_in(subnet, source_in_ip)),
-                       fmt::arg("is_in_arp", is_in(subnet, source_in_arp)));
+        fmt::arg("pairs", equal_bytes()), fmt::arg("ip_source", same_or_drop(subnet, source_in_ip)),
+        fmt::arg("arp_source", same_or_drop(subnet, source_in_arp)), fmt::arg("ports", port_prefix),
+        fmt::arg("uplinks",
+                 segment_prefix.empty() ? "" : fmt::format("        iifname \"{}*\" accept\n", segment_prefix)),
+        fmt::arg("is_in_ip", is_in(subnet, source_in_ip)), fmt::arg("is_in_arp", is_in(subnet, source_in_arp)));
 }
 
 } // namespace davit

@@ -15,6 +15,7 @@ namespace davit {
 struct bridge_source_check {
     io::ipv4_network subnet;
     std::string_view port_prefix; ///< What the names of containers' interfaces on the bridge begin with
+    std::string segment_prefix;   ///< And those of its segments, whose uplinks carry what was checked where it came in
 
     /// The table's set and chains, in nft(8)'s language.
     std::string rules() const;

@@ -1,20 +1,11 @@
-#include <arpa/inet.h>
-#include <array>
-#include <cstring>
 #include <fstream>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
-#include <net/if.h>
-#include <netinet/ip.h>
-#include <netinet/udp.h>
 #include <string>
-#include <sys/socket.h>
-#include <sys/time.h>
 
 #include <fmt/format.h>
 
 #include "bridge_world.h"
 #include "core/timeout.h"
+#include "packets.h"
 
 // Packets on the bridge: who reaches whom. That a packet does not arrive is seen by another one, sent after it on a way
 // that is open, being the first to arrive.
@@ -22,138 +13,13 @@
 namespace davit {
 namespace {
 
-/// A UDP socket on every address of the namespace it was made in.
-class mailbox {
-  public:
-    mailbox() : socket_{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)} {
-        const timeval patience{5, 0};
-        ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-        const sockaddr_in any = address("0.0.0.0", port);
-        if (::bind(socket_.get(), reinterpret_cast<const sockaddr*>(&any), sizeof any) != 0)
-            throw error::system(errno, "binding a socket");
-    }
-    explicit mailbox(const namespace_holder& holder)
-        : mailbox{holder.inside([] { return std::make_shared<mailbox>(); })} {}
-
-    void send(const std::string& text, const std::string& to) {
-        const sockaddr_in target = address(to, port);
-        ::sendto(socket_.get(), text.data(), text.size(), 0, reinterpret_cast<const sockaddr*>(&target), sizeof target);
-    }
-    /// The first text that arrives, and whom it is from.
-    std::string receive() {
-        std::array<char, 100> text{};
-        sockaddr_in from{};
-        socklen_t size = sizeof from;
-        const auto length =
-            ::recvfrom(socket_.get(), text.data(), text.size(), 0, reinterpret_cast<sockaddr*>(&from), &size);
-        if (length < 0) return "nothing";
-        return std::string{text.data(), static_cast<std::size_t>(length)} + " from " + ::inet_ntoa(from.sin_addr);
-    }
-
-    static constexpr std::uint16_t port = 7777;
-
-  private:
-    explicit mailbox(const std::shared_ptr<mailbox>& made) : socket_{std::move(made->socket_)} {}
-
-    static sockaddr_in address(const std::string& text, std::uint16_t number) {
-        sockaddr_in made{};
-        made.sin_family = AF_INET;
-        made.sin_port = htons(number);
-        ::inet_pton(AF_INET, text.c_str(), &made.sin_addr);
-        return made;
-    }
-
-    io::descriptor socket_;
-};
-
-/// How many packets an interface has received.
-long received(const namespace_holder& holder, const std::string& interface) {
-    return holder.inside([&] {
-        std::ifstream file{"/proc/thread-self/net/dev"};
-        for (std::string word; file >> word;) {
-            if (word != interface + ":") continue;
-            long bytes = 0;
-            long packets = -1;
-            file >> bytes >> packets;
-            return packets;
-        }
-        return -1L;
-    });
-}
-
-/// Sends one UDP packet as a frame of its own making.
-void send_forged(const namespace_holder& holder, const io::mac_address& from_mac, const io::mac_address& to_mac,
-                 const std::string& from, const std::string& to, const std::string& text) {
-    holder.inside([&] {
-        struct {
-            iphdr ip{};
-            udphdr udp{};
-            std::array<char, 20> text{};
-        } packet;
-        std::memcpy(packet.text.data(), text.data(), text.size());
-        const auto length = static_cast<std::uint16_t>(sizeof(iphdr) + sizeof(udphdr) + text.size());
-        packet.ip.version = 4;
-        packet.ip.ihl = 5;
-        packet.ip.ttl = 64;
-        packet.ip.protocol = IPPROTO_UDP;
-        packet.ip.tot_len = htons(length);
-        ::inet_pton(AF_INET, from.c_str(), &packet.ip.saddr);
-        ::inet_pton(AF_INET, to.c_str(), &packet.ip.daddr);
-        std::array<std::uint16_t, 10> words{};
-        std::memcpy(words.data(), &packet.ip, sizeof(iphdr));
-        std::uint32_t sum = 0;
-        for (const std::uint16_t word : words) sum += word;
-        sum = (sum & 0xffff) + (sum >> 16);
-        packet.ip.check = static_cast<std::uint16_t>(~(sum + (sum >> 16)));
-        packet.udp.source = packet.udp.dest = htons(mailbox::port);
-        packet.udp.len = htons(static_cast<std::uint16_t>(sizeof(udphdr) + text.size()));
-
-        std::array<char, 1500> frame{};
-        std::memcpy(frame.data(), to_mac.bytes.data(), 6);
-        std::memcpy(frame.data() + 6, from_mac.bytes.data(), 6);
-        frame[12] = 0x08; // ETH_P_IP
-        std::memcpy(frame.data() + 14, &packet, length);
-        const io::descriptor wire{::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, htons(ETH_P_IP))};
-        sockaddr_ll target{};
-        target.sll_family = AF_PACKET;
-        target.sll_ifindex = static_cast<int>(::if_nametoindex("eth0"));
-        if (::sendto(wire.get(), frame.data(), 14u + length, 0, reinterpret_cast<const sockaddr*>(&target),
-                     sizeof target) < 0)
-            throw error::system(errno, "sending a frame");
-    });
-}
-
-class bridge_traffic : public bridge_world {
+/// With all containers on the bridge itself, and with every other one on a segment of its own.
+class bridge_traffic : public packet_world, public testing::WithParamInterface<std::size_t> {
   protected:
-    /// A container of a network: its namespace, its endpoint and its mailbox.
-    struct member {
-        explicit member(bridge_traffic& world) : member{world, world.network()} {}
-        member(bridge_traffic& world, bridge_network& network)
-            : where{world.attach(network, holder).where}, mac{*io::mac_address::parse(where.mac)}, box{holder} {}
-
-        namespace_holder holder;
-        endpoint where;
-        io::mac_address mac;
-        mailbox box;
-    };
-
-    /// Another machine on a wire of the host's: 10.66.0.2, with the host at 10.66.0.1 as its way to everywhere.
-    void connect_neighbour(const namespace_holder& machine) {
-        io::netlink_socket kernel;
-        io::netlink_batch pair;
-        pair.add_veth({.name = "wire", .peer_name = "eth0", .peer_pid = machine.pid()});
-        pair.quiet_ipv6("wire");
-        kernel.apply(std::move(pair));
-        io::netlink_batch address;
-        address.add_address(kernel.index_of("wire"), *io::ipv4_network::parse("10.66.0.1/24"));
-        address.set_up("wire");
-        kernel.apply(std::move(address));
-        configure(machine, {{{"eth0", {"10.66.0.2/24"}, {"10.66.0.1"}, {}, true}}});
-        kernel.find_link("wire");
-    }
+    bridge_traffic() { ports_a_bridge = GetParam(); }
 };
 
-TEST_F(bridge_traffic, containers_and_host_reach_each_other_and_nobody_else_hears_of_it) {
+TEST_P(bridge_traffic, containers_and_host_reach_each_other_and_nobody_else_hears_of_it) {
     member a{*this};
     member b{*this};
     const member bystander{*this};
@@ -173,7 +39,7 @@ TEST_F(bridge_traffic, containers_and_host_reach_each_other_and_nobody_else_hear
         << "asking for " << b.where.ipv4 << " was heard by " << bystander.where.ipv4;
 }
 
-TEST_F(bridge_traffic, a_bridge_that_somebody_deleted_is_made_anew_and_everybody_is_on_it_again) {
+TEST_P(bridge_traffic, a_bridge_that_somebody_deleted_is_made_anew_and_everybody_is_on_it_again) {
     member before{*this};
     const auto delete_bridge = [] {
         io::netlink_batch deletion;
@@ -204,7 +70,7 @@ TEST_F(bridge_traffic, a_bridge_that_somebody_deleted_is_made_anew_and_everybody
     reach_each_other(next);
 }
 
-TEST_F(bridge_traffic, attaching_and_starting_one_more_costs_the_others_no_packet) {
+TEST_P(bridge_traffic, attaching_and_starting_one_more_costs_the_others_no_packet) {
     const namespace_holder first;
     attach(first);
     const long before = received(first, "eth0");
@@ -215,7 +81,7 @@ TEST_F(bridge_traffic, attaching_and_starting_one_more_costs_the_others_no_packe
     EXPECT_EQ(received(first, "eth0"), before);
 }
 
-TEST_F(bridge_traffic, a_container_reaches_the_world_as_the_host_and_gets_its_answer) {
+TEST_P(bridge_traffic, a_container_reaches_the_world_as_the_host_and_gets_its_answer) {
     member container{*this};
     const namespace_holder machine;
     connect_neighbour(machine);
@@ -226,7 +92,7 @@ TEST_F(bridge_traffic, a_container_reaches_the_world_as_the_host_and_gets_its_an
     EXPECT_EQ(container.box.receive(), "answer from 10.66.0.2");
 }
 
-TEST_F(bridge_traffic, a_neighbour_of_the_host_reaches_no_container_by_its_address) {
+TEST_P(bridge_traffic, a_neighbour_of_the_host_reaches_no_container_by_its_address) {
     member container{*this};
     const namespace_holder machine;
     connect_neighbour(machine);
@@ -239,7 +105,7 @@ TEST_F(bridge_traffic, a_neighbour_of_the_host_reaches_no_container_by_its_addre
     EXPECT_EQ(container.box.receive(), "from the host from " + container.where.gateway);
 }
 
-TEST_F(bridge_traffic, two_engines_bridges_reach_each_others_gateway_and_none_of_their_containers) {
+TEST_P(bridge_traffic, two_engines_bridges_reach_each_others_gateway_and_none_of_their_containers) {
     member a{*this};
     auto& other = make({}, true, "davit1");
     EXPECT_EQ(other.facts().subnet, "172.18.0.0/16");
@@ -257,7 +123,7 @@ TEST_F(bridge_traffic, two_engines_bridges_reach_each_others_gateway_and_none_of
     EXPECT_EQ(b.box.receive(), "from the host from " + b.where.gateway);
 }
 
-TEST_F(bridge_traffic, without_icc_containers_reach_the_world_and_not_each_other_even_with_forged_frames) {
+TEST_P(bridge_traffic, without_icc_containers_reach_the_world_and_not_each_other_even_with_forged_frames) {
     auto& isolating = make({}, false);
     // Otherwise the packet filter sees what one port sends to another, too; most hosts have this off.
     std::ofstream{"/proc/sys/net/bridge/bridge-nf-call-iptables"} << "0";
@@ -273,7 +139,7 @@ TEST_F(bridge_traffic, without_icc_containers_reach_the_world_and_not_each_other
     EXPECT_EQ(b.box.receive(), "from the host from " + b.where.gateway);
 }
 
-TEST_F(bridge_traffic, frames_with_another_mac_address_are_dropped_and_do_not_move_its_owner) {
+TEST_P(bridge_traffic, frames_with_another_mac_address_are_dropped_and_do_not_move_its_owner) {
     member attacker{*this};
     member victim{*this};
     member peer{*this};
@@ -287,7 +153,7 @@ TEST_F(bridge_traffic, frames_with_another_mac_address_are_dropped_and_do_not_mo
     EXPECT_EQ(victim.box.receive(), "for the victim too from " + victim.where.gateway);
 }
 
-TEST_F(bridge_traffic, packets_with_anothers_address_are_dropped_and_those_of_other_networks_are_not) {
+TEST_P(bridge_traffic, packets_with_anothers_address_are_dropped_and_those_of_other_networks_are_not) {
     for (const char* bridge_address : {"10.66.7.1/16", "10.77.3.1/20", "10.88.200.129/25", "10.99.1.1/30"}) {
         const auto subnet = *io::ipv4_network::parse(bridge_address);
         auto& network = make(subnet, true, fmt::format("davit{}", subnet.prefix_length).c_str());
@@ -311,7 +177,7 @@ TEST_F(bridge_traffic, packets_with_anothers_address_are_dropped_and_those_of_ot
     }
 }
 
-TEST_F(bridge_traffic, loopback_addresses_are_never_accepted_from_a_container) {
+TEST_P(bridge_traffic, loopback_addresses_are_never_accepted_from_a_container) {
     member container{*this};
     // An administrator who allows the kernel to route them, for a port forwarding of his own, opens nothing here.
     std::ofstream{"/proc/sys/net/ipv4/conf/davit0/route_localnet"} << "1";
@@ -337,7 +203,7 @@ task<bool> has_chain(io::nftables& filter, std::string chain) {
     co_return is_there;
 }
 
-TEST_F(bridge_traffic, rules_that_somebody_flushes_or_puts_to_sleep_are_put_back) {
+TEST_P(bridge_traffic, rules_that_somebody_flushes_or_puts_to_sleep_are_put_back) {
     member container{*this};
     const namespace_holder machine;
     connect_neighbour(machine);
@@ -375,6 +241,8 @@ TEST_F(bridge_traffic, rules_that_somebody_flushes_or_puts_to_sleep_are_put_back
         EXPECT_EQ(container.box.receive(), "from the host from " + container.where.gateway) << damage;
     }
 }
+
+INSTANTIATE_TEST_SUITE_P(ports_a_bridge, bridge_traffic, testing::Values(bridge_ports::usual_room, 1));
 
 } // namespace
 } // namespace davit
