@@ -189,7 +189,8 @@ task<bool> bridge_ports::repair(std::size_t state) {
         return entry.first == 0 || (seen != found.end() && seen->second == entry.second.segment);
     });
     if (has_bridge && has_segments) co_return false;
-    log::warn("{} of the bridge {} was deleted by somebody; making it anew", has_bridge ? "a segment" : "all", name_);
+    log::warn("{} {} was deleted by somebody; making it anew", has_bridge ? "a segment of the bridge" : "the bridge",
+              name_);
     if (!has_bridge) co_await renew_bridge();
     co_await reconcile_in_turn();
     ++repairs_;
@@ -227,6 +228,10 @@ task<void> bridge_ports::reconcile_in_turn() {
     const findings found = take_ports(links);
     io::netlink_batch changes = correct_entries(neighbours);
     for (const auto& interface : found.nobodys) changes.remove_link(interface);
+    // An engine with another `icc` may have made them: what a segment's containers may is for its uplink as well.
+    for (const auto& [number, where] : places_)
+        if (where.segment)
+            changes.set_quiet_port(segment_device::upper_end(where.segment->name), sandbox_port(are_isolated_));
     // A namespace that ends meanwhile takes its interface along.
     try {
         co_await kernel_.run([&](io::netlink_socket& kernel) { kernel.apply(std::move(changes)); });

@@ -104,31 +104,35 @@ std::map<int, std::optional<segment_device>> find_segments(const std::vector<io:
                                                            const std::string& name, std::uint32_t bridge) {
     struct parts {
         segment_device device;
+        std::uint32_t uplink = 0;
         std::uint32_t above = 0; ///< The masters of the uplink's two ends
         std::uint32_t below = 0;
+        int up = 0; ///< How many are up, which they are last
     };
     std::map<int, parts> seen;
     const std::string prefix = segment_prefix(name);
     for (const auto& link : links) {
         if (const int number = number_in(link.name, prefix, ""); number > 0 && link.kind == "bridge") {
-            seen[number].device.number = number;
-            seen[number].device.name = link.name;
-            seen[number].device.bridge = link.index;
+            seen[number].device = {.number = number, .name = link.name, .bridge = link.index};
+            seen[number].up += link.is_up;
         }
         if (const int number = number_in(link.name, prefix, segment_device::upper_end("")); number > 0) {
-            seen[number].device.uplink = link.index;
+            seen[number].uplink = link.index;
             seen[number].above = link.master;
+            seen[number].up += link.is_up;
         }
-        if (const int number = number_in(link.name, prefix, segment_device::lower_end("")); number > 0)
+        if (const int number = number_in(link.name, prefix, segment_device::lower_end("")); number > 0) {
             seen[number].below = link.master;
+            seen[number].up += link.is_up;
+        }
     }
     std::map<int, std::optional<segment_device>> found;
     for (auto& [number, part] : seen) {
-        const bool is_whole = part.device.bridge != 0 && part.below == part.device.bridge && part.above == bridge;
-        if (is_whole)
-            found.emplace(number, std::move(part.device));
-        else
-            found.emplace(number, std::nullopt);
+        auto& into = found[number];
+        const bool has_bridge = part.device.bridge != 0 && part.below == part.device.bridge;
+        if (!has_bridge || part.above != bridge || part.up != 3) continue;
+        part.device.uplink = part.uplink;
+        into = std::move(part.device);
     }
     return found;
 }

@@ -29,14 +29,11 @@ struct segment_device {
     bool operator==(const segment_device&) const = default;
 };
 
-/// The longest name a bridge with segments can have: its segments' interfaces have longer ones, of 15 bytes at most.
-inline constexpr std::size_t longest_name_with_segments = 11;
 inline constexpr int most_segments = 99;
 
 /// What the names of a bridge's segments begin with, and of no other interface: no engine gives a bridge a name with
-/// "~".
+/// "~". Empty when the bridge can have none: its name has more than 11 bytes, and an interface's 15 at most.
 std::string segment_prefix(const std::string& bridge);
-
 std::string segment_name(const std::string& bridge, int number);
 
 /// Makes a segment of the bridge `name`. It has no address, and the host hears nothing of what is said on it: IPv4

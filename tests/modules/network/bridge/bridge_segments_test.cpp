@@ -157,6 +157,15 @@ TEST_F(bridge_segments, the_next_engine_finds_them_and_removes_what_is_nobodys) 
     expect_everybody_reaches_everybody(all);
 }
 
+TEST_F(bridge_segments, one_that_was_cut_off_while_it_was_made_is_none) {
+    const auto all = make_containers(4);
+    ASSERT_EQ(std::system("ip link add davit0~2 type bridge && ip link add davit0~2u master davit0 type veth peer name "
+                          "davit0~2d && ip link set davit0~2d master davit0~2"),
+              0);
+    restart_with(all);
+    EXPECT_EQ(ports_by_bridge(), (counts{{"davit0", 2}, {"davit0~1", 2}}));
+}
+
 TEST_F(bridge_segments, the_next_engine_forgets_who_left_a_segment_in_between) {
     auto all = make_containers(4);
     const auto left = all.back()->where;
@@ -165,6 +174,27 @@ TEST_F(bridge_segments, the_next_engine_forgets_who_left_a_segment_in_between) {
     restart_with(all);
     EXPECT_TRUE(lines_with("ip neighbour", left.ipv4).empty());
     EXPECT_TRUE(lines_with("bridge fdb show br davit0", left.mac).empty());
+}
+
+TEST_F(bridge_segments, the_next_engine_forbids_containers_to_reach_each_other_over_them) {
+    const auto before = make_containers(3);
+    for (const int which : {0, 1}) l.run(network().detach(before[which]->where));
+    l.run(network().stop());
+    std::ofstream{"/proc/sys/net/bridge/bridge-nf-call-iptables"} << "0";
+    auto& isolating = make({}, false);
+    l.run(isolating.restore(before[2]->where)); // which keeps the segment
+    l.run(isolating.reconcile());
+    member first{*this, isolating};
+    member second{*this, isolating};
+    member on_the_segment{*this, isolating};
+    mailbox host;
+    on_the_segment.box.send("attack", first.where.ipv4);
+    first.box.send("attack", on_the_segment.where.ipv4);
+    on_the_segment.box.send("to the host", on_the_segment.where.gateway);
+    EXPECT_EQ(host.receive(), "to the host from " + on_the_segment.where.ipv4);
+    for (const auto* one : {&first, &on_the_segment}) host.send("from the host", one->where.ipv4);
+    for (auto* one : {&first, &on_the_segment})
+        EXPECT_EQ(one->box.receive(), "from the host from " + one->where.gateway);
 }
 
 TEST_F(bridge_segments, what_somebody_deleted_of_them_is_made_anew) {
