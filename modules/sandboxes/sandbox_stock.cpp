@@ -168,8 +168,9 @@ task<void> sandbox_stock::keep_filled() {
 
 task<void> sandbox_stock::empty_when_quiet() {
     for (;;) {
-        co_await sleep_for(quiet_time);
-        if (clock::now() - last_take_ >= quiet_time) co_await discard_all();
+        const auto left = last_take_ + quiet_time - clock::now();
+        if (left <= clock::duration::zero()) co_await discard_all();
+        co_await sleep_for(left <= clock::duration::zero() ? quiet_time : left);
     }
 }
 
