@@ -170,11 +170,11 @@ int main(int count, char** arguments) {
     const auto stage_path = make_stage_directory(chosen.socket);
     make_mount_namespace(stage_path); // Before the fork, so that whoever started this hears why it can't be
 
+    prctl(PR_SET_NAME, "davit-shim"); // Before the fork, too: whoever started this finds it by its name
     const auto pid = fork();
     if (pid < 0) die("forking", errno);
     if (pid > 0) _exit(0);
     setsid();
-    prctl(PR_SET_NAME, "davit-shim");
     prctl(PR_SET_DUMPABLE, 0);
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0) die("becoming the containers' reaper", errno);
     std::signal(SIGPIPE, SIG_IGN);

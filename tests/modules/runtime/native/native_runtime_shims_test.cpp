@@ -1,6 +1,7 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <fstream>
+#include <map>
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -161,16 +162,21 @@ TEST_F(native_runtime_test, of_two_shims_that_start_at_once_one_stays) {
     EXPECT_EQ(status, 0);
     waitpid(slow, &status, 0);
     EXPECT_EQ(status, 0);
-    std::vector<int> staying;
+    std::map<int, int> parents; // Of all who run with this socket: shims, and what they cloned of themselves
     std::error_code none;
     for (const auto& process : std::filesystem::directory_iterator{"/proc", none}) {
         std::ifstream file{process.path() / "cmdline"};
         const std::string line{std::istreambuf_iterator<char>{file}, {}};
-        std::string name;
-        std::ifstream{process.path() / "comm"} >> name;
-        if (line.find(program_.socket) != std::string::npos && name == "davit-shim")
-            staying.push_back(std::stoi(process.path().filename()));
+        if (line.find(program_.socket) == std::string::npos) continue;
+        std::ifstream about{process.path() / "status"};
+        std::string word;
+        while (about >> word && word != "PPid:") {
+        }
+        about >> parents[std::stoi(process.path().filename())];
     }
+    std::vector<int> staying;
+    for (const auto& [pid, parent] : parents)
+        if (!parents.contains(parent)) staying.push_back(pid);
     EXPECT_EQ(staying, std::vector{shim_pid()});
     for (const int pid : staying) kill(pid, SIGKILL);
 }
