@@ -100,7 +100,8 @@ task<void> bridge_ports::connect(io::ipv4_address address, std::string interface
             failure = std::current_exception();
         }
         if (!failure) co_return;
-        if (!co_await repair(state)) std::rethrow_exception(failure);
+        // For all who are on the bridge: whoever asked for this connection may be gone before it is done.
+        if (!co_await repair(state).under(nullptr)) std::rethrow_exception(failure);
         co_await make_port(address.value, pid);
     } catch (...) {
         forget(address.value);
